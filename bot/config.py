@@ -1,0 +1,123 @@
+"""Settings: the only reader of the environment and of bot.toml.
+
+A setting comes from, in this order: the command line, `BOT_<NAME>` in the environment, `bot.toml`, the default below.
+An unknown name is refused, so that a typing error never passes as a default. It knows nothing of what the settings do.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from bot.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parent.parent
+PREFIX = "BOT_"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, with its default."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    home: Path = Path("~/.cache/trust-coach")
+    """Folder for what is fetched and built: models/ and index/."""
+    data: Path = ROOT / "data"
+    """Articles, cards, routes, vectors and interface texts."""
+    prompts: Path = ROOT / "prompts"
+    host: str = "127.0.0.1"
+    port: int = Field(default=7860, ge=1, le=65535)
+    model: str = ""
+    """A name of the catalogue, a path to a GGUF file, or the address of an OpenAI-compatible server; empty: the default."""
+    model_key: str = ""
+    """Bearer token for a remote model server; never logged."""
+    remote_model: str = ""
+    """Name of the model on the remote server; empty: the first that it lists."""
+    hub: str = "https://huggingface.co"
+    """Where models are fetched from first; a mirror inside the company goes here."""
+    country: str = "default"
+    """Which country's help contacts the crisis and sensitive replies name (data/contacts.yaml)."""
+    contacts: Path | None = None
+    """An own contacts file instead of data/contacts.yaml."""
+    threads: int = Field(default=0, ge=0, le=256)
+    """Threads of the model; 0: all processors this process may use."""
+    context: int = Field(default=4096, ge=512, le=131072)
+    """Tokens of the model's context window."""
+    max_tokens: int = Field(default=260, ge=32, le=2048)
+    """Longest answer in tokens."""
+    first_token_seconds: float = Field(default=20.0, gt=0)
+    """Without a first token by then the answer is composed from the cards."""
+    answer_seconds: float = Field(default=45.0, gt=0)
+    """The model is stopped then; what was checked by then counts."""
+    queue: int = Field(default=8, ge=1, le=1000)
+    """Questions that may wait for the model; further ones get the composed answer at once."""
+    max_question: int = Field(default=4000, ge=100)
+    """Characters of a question."""
+    history_tokens: int = Field(default=600, ge=0)
+    """Tokens of earlier turns that a follow-up may bring along."""
+
+    @field_validator("home", "data", "prompts")
+    @classmethod
+    def _expand(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @property
+    def models_dir(self) -> Path:
+        """Folder of the model files."""
+        return self.home / "models"
+
+    @property
+    def index_dir(self) -> Path:
+        """Folder of the index generations."""
+        return self.home / "index"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line over environment over bot.toml; no .env file and no secrets folder."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
+    """Reads the settings.
+
+    Args:
+        config: a TOML file; None: `bot.toml` in the working folder, if there is one.
+        overrides: settings from the command line; None values are left out.
+
+    Raises:
+        SettingsError: an unknown name or an impossible value, or a file that is missing or no TOML.
+    """
+    if config is not None and not config.is_file():
+        raise SettingsError(f"The settings file {config} does not exist. Check the path after --config.")
+    source = config or Path("bot.toml")
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name.upper() not in known)
+    if unknown:
+        raise SettingsError(f"Unknown setting in the environment: {', '.join(unknown)}. Known are {', '.join(sorted(known))}.")
+    given = {name: value for name, value in overrides.items() if value is not None}
+
+    class FileSettings(Settings):
+        model_config = SettingsConfigDict(toml_file=source if source.is_file() else None)
+
+    try:
+        return FileSettings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(
+            f"Setting {name}: {first['msg']}; found {first['input']!r}. Correct it in {source} or {PREFIX}{name.upper()}."
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{source} is not valid TOML: {error}. Correct that line.") from error

@@ -1,0 +1,147 @@
+"""The index in use: ready from the shipped vectors at once, replaced without a restart whenever a new generation is current.
+
+A question asks for the retriever once and keeps it, so that it never sees two generations. It knows nothing of the command line
+or the page.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+
+from bot.errors import IndexError_, IndexLockedError
+from bot.knowledge.base import Entry
+from bot.knowledge.build import IndexHome, Progress, content_hash, embed
+from bot.knowledge.embedding import Embedder, Vectors
+from bot.knowledge.index import Index
+from bot.retrieve import Retriever
+
+log = logging.getLogger(__name__)
+
+SHIPPED = "shipped"
+"""Generation name of the index that is made from the shipped vectors while the first real one is built."""
+LOOK_SECONDS = 1.0
+"""How often the folder is asked whether another process has made a new generation current."""
+GOLDEN_SHARE = 0.97
+"""Share of the cards' own phrasings that must find their card among three before an index is made current."""
+
+
+class CurrentIndex:
+    """Gives the retriever over the current index."""
+
+    def __init__(self, home: IndexHome, entries: Sequence[Entry], shipped: dict[int, Vectors], embedder: Embedder) -> None:
+        """Args:
+        entries: everything the index is to hold now.
+        shipped: the vectors that come with the product, by `Entry.vector_key`.
+        """
+        self._home = home
+        self._entries = list(entries)
+        self._known = dict(shipped)
+        self._embedder = embedder
+        self._retriever: Retriever | None = None
+        self._swap = threading.Lock()
+        self._looked = 0.0
+        self._loading: threading.Thread | None = None
+        self.notice = ""
+        """Why the index had to be built anew, if it had to; one line for the log and `doctor`."""
+
+    def open(self) -> bool:
+        """Makes an index ready: the current generation when it fits, else one in memory from the vectors at hand.
+
+        Returns:
+            True when a new generation should be built (`build`).
+        """
+        generation = self._home.current
+        if generation is not None:
+            try:
+                reason = self._home.manifest(generation).outdated(content_hash(self._entries))
+                index = self._home.open(generation)
+                if reason is None:
+                    self._use(index)
+                    return False
+                self.notice = f"The index is built anew: {reason}."
+                self._known |= {entry.vector_key: vector for entry, vector in zip(index.entries, index.vectors, strict=True)}
+            except IndexError_ as error:
+                self.notice = str(error)
+        at_hand = [entry for entry in self._entries if entry.vector_key in self._known]
+        enough = at_hand if len(at_hand) > len(self._entries) // 2 else self._entries
+        self._use(Index(SHIPPED, enough, embed(enough, self._known, self._embedder)))
+        return True
+
+    def build(self, progress: Progress | None = None) -> Index:
+        """Builds a new generation from the entries and uses it.
+
+        Raises:
+            IndexLockedError, IndexError_: see `IndexHome.build`; the old index goes on.
+        """
+        index = self._home.build(self._entries, self._known, self._embedder, golden, progress)
+        self._use(index)
+        return index
+
+    def build_behind(self) -> threading.Thread:
+        """Builds in a thread of its own; a failure is logged and the index in memory goes on."""
+
+        def work() -> None:
+            try:
+                self.build()
+            except IndexLockedError:
+                log.info("index is being built by another process")
+            except IndexError_ as error:
+                log.error("index not built", extra={"reason": str(error)})
+
+        thread = threading.Thread(target=work, name="index-build", daemon=True)
+        thread.start()
+        return thread
+
+    def retriever(self) -> Retriever:
+        """The retriever over the current index; looks now and then whether another process has made a new one current."""
+        assert self._retriever is not None, "open() comes first"  # noqa: S101
+        now = time.monotonic()
+        if now - self._looked > LOOK_SECONDS:
+            self._looked = now
+            current = self._home.current
+            busy = self._loading is not None and self._loading.is_alive()
+            if current not in {None, self._retriever.index.generation} and not busy:
+                self._loading = threading.Thread(target=self._load, args=(current,), name="index-load", daemon=True)
+                self._loading.start()
+        return self._retriever
+
+    @property
+    def generation(self) -> str:
+        """Name of the generation in use."""
+        return self._retriever.index.generation if self._retriever is not None else ""
+
+    def _load(self, generation: str) -> None:
+        try:
+            self._use(self._home.open(generation))
+        except IndexError_ as error:
+            log.error("new index not used", extra={"reason": str(error)})
+
+    def _use(self, index: Index) -> None:
+        retriever = Retriever.over(index, self._embedder)
+        with self._swap:
+            self._retriever = retriever
+
+
+def golden(index: Index) -> str | None:
+    """Asks the index the first phrasing of every card in every language; says what is wrong, or None."""
+    retriever = Retriever.over(index, _NoEmbedder())
+    rows = [row for row, entry in enumerate(index.entries) if entry.kind == "ask" and entry.number == 0]
+    if not rows:
+        return None
+    wrong = [row for row in rows if index.entries[row].owner not in retriever.nearest_tips(index.centred[row], 3)]
+    if len(wrong) > (1 - GOLDEN_SHARE) * len(rows):
+        return f"{len(wrong)} of {len(rows)} golden questions do not find their card, for example {index.entries[wrong[0]].text!r}"
+    return None
+
+
+class _NoEmbedder:
+    """The golden questions' vectors are in the index."""
+
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        raise NotImplementedError
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        raise NotImplementedError

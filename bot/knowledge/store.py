@@ -1,0 +1,128 @@
+"""Entries and their vectors in a Chroma database. The only file that imports chromadb.
+
+Chroma keeps the index; the search itself is exact and in memory (`bot.knowledge.index`), because the ranking needs all
+phrasings at once and an approximate search can leave entries unreachable. Each generation is a folder of its own that is
+written once and never changed: a kill while it is written costs that folder only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bot.errors import IndexError_
+from bot.knowledge.base import Entry, Kind
+from bot.knowledge.embedding import DIMENSIONS, Vectors
+from bot.types import Passage
+
+COLLECTION = "entries"
+_BATCH = 1000
+
+
+def _client(folder: Path) -> Any:
+    os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
+    import chromadb  # noqa: PLC0415 - half a second, not needed before the first generation is opened
+    from chromadb.config import Settings  # noqa: PLC0415
+
+    return chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
+
+
+def write(folder: Path, entries: Sequence[Entry], vectors: Vectors) -> None:
+    """Writes a new database.
+
+    Args:
+        folder: does not exist yet, or is empty.
+        vectors: shape (len(entries), DIMENSIONS), unit length.
+
+    Raises:
+        IndexError_: Chroma refused, for example because the disk is full.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        client = _client(folder)
+        collection = client.create_collection(COLLECTION, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None)
+        for start in range(0, len(entries), _BATCH):
+            batch = entries[start : start + _BATCH]
+            collection.add(
+                ids=[entry.id for entry in batch],
+                embeddings=vectors[start : start + _BATCH],
+                documents=[entry.text for entry in batch],
+                metadatas=[_metadata(entry) for entry in batch],
+            )
+        client.close()
+    except Exception as error:
+        raise IndexError_(f"The index could not be written to {folder}: {error}. Check the free disk space and start again.") from error
+
+
+def read(folder: Path) -> tuple[list[Entry], Vectors]:
+    """Reads a database whole: the entries in a fixed order, and vectors of shape (entries, DIMENSIONS).
+
+    Raises:
+        IndexError_: it is missing, damaged, or holds vectors of another shape.
+    """
+    if not (folder / "chroma.sqlite3").is_file() or not (folder / "chroma.sqlite3").stat().st_size:
+        raise IndexError_(f"The index in {folder} is missing or empty. It is built anew at the next start.")
+    try:
+        client = _client(folder)
+        collection = client.get_collection(COLLECTION, embedding_function=None)
+        rows: list[tuple[str, Entry, Any]] = []
+        for start in range(0, collection.count(), _BATCH):
+            part = collection.get(limit=_BATCH, offset=start, include=["embeddings", "metadatas", "documents"])
+            rows += [
+                (name, _entry(text, metadata), vector)
+                for name, text, metadata, vector in zip(part["ids"], part["documents"], part["metadatas"], part["embeddings"], strict=True)
+            ]
+        client.close()
+    except IndexError_:
+        raise
+    except Exception as error:
+        raise IndexError_(f"The index in {folder} cannot be read: {error}. It is built anew at the next start.") from error
+    rows.sort(key=lambda row: row[0])
+    vectors = np.array([vector for _, _, vector in rows], np.float32).reshape(len(rows), DIMENSIONS)
+    wrong = next(_mismatches(rows), None)
+    if wrong:
+        raise IndexError_(f"The index in {folder} holds an entry under a wrong id: {wrong}. It is built anew at the next start.")
+    return [entry for _, entry, _ in rows], vectors
+
+
+def _mismatches(rows: Sequence[tuple[str, Entry, Any]]) -> Iterator[str]:
+    return (name for name, entry, _ in rows if entry.id != name)
+
+
+def _metadata(entry: Entry) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "kind": entry.kind.value,
+        "owner": entry.owner,
+        "language": entry.language,
+        "number": entry.number,
+    }
+    if entry.passage is not None:
+        passage = entry.passage
+        metadata |= {
+            "document": passage.document,
+            "title": passage.title,
+            "start": passage.start,
+            "end": passage.end,
+            "own": passage.own,
+        }
+    return metadata
+
+
+def _entry(text: str, metadata: dict[str, Any]) -> Entry:
+    passage = None
+    if "document" in metadata:
+        passage = Passage(
+            metadata["owner"],
+            metadata["document"],
+            metadata["title"],
+            metadata["language"],
+            text,
+            metadata["start"],
+            metadata["end"],
+            metadata["own"],
+        )
+    return Entry(Kind(metadata["kind"]), metadata["owner"], metadata["language"], metadata["number"], text, passage)

@@ -1,0 +1,68 @@
+"""What the pipeline asks of a language model. Knows no model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of a chat."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Messages, the first `static` of which are the same for every question of a language (their state is kept warm)."""
+
+    messages: tuple[Message, ...]
+    static: int = 0
+    prefill: str = ""
+    """How the answer begins: already shown, so the model only goes on from it. Servers that cannot do so ignore it."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of the completion. The last one has the counts and may have no text."""
+
+    text: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Generator(Protocol):
+    """A language model that words an answer."""
+
+    @property
+    def name(self) -> str:
+        """How the model is called in answers and reports."""
+        ...
+
+    @property
+    def ready(self) -> bool:
+        """True when a prompt can be given now."""
+        ...
+
+    def stream(self, prompt: Prompt, max_tokens: int, stopped: Callable[[], bool]) -> Iterator[Piece]:
+        """Streams the completion at temperature 0.
+
+        Args:
+            max_tokens: longest completion.
+            stopped: asked several times a second; True ends the stream within one token or one slice of the prompt.
+
+        Raises:
+            ModelBusyError: too many are waiting.
+            ModelAwayError: the model is not running or died.
+            ModelError: the prompt does not fit.
+        """
+        ...
+
+    def close(self) -> None:
+        """Ends whatever was started."""
+        ...

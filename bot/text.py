@@ -1,0 +1,88 @@
+"""Words and sentences: splitting, stems, cleaning. Knows nothing of cards, citations' meaning or models."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+
+import snowballstemmer
+
+from bot.language import Language
+
+MARKER = re.compile(r"\s*\[(\d{1,2})\]")
+"""A citation marker with the space before it."""
+_WORD = re.compile(r"[^\W_]+(?:[’'][^\W_]+)*")
+_END = re.compile(r"[.!?…]+[»”“\"’')\]]*(?:\s*\[\d{1,2}\])*[.!?]*(?=\s|$)")
+_LAST_WORD = re.compile(r"([\w.]+)$")
+_CONTROL = {code: None for code in range(32) if chr(code) not in "\n\t"} | {0x7F: None}
+_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """Removes control, direction and zero-width characters and lone surrogates; collapses runs of combining marks and spaces."""
+    text = _INVISIBLE.sub("", text.translate(_CONTROL))
+    text = unicodedata.normalize("NFC", text)
+    text = re.sub(
+        r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]{2})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u20d0-\u20ff]+",
+        r"\1",
+        text,
+    )
+    return re.sub(r"[ \t]+", " ", text).strip()
+
+
+def words(text: str) -> list[str]:
+    """Words and numbers in order, lower case, without markers."""
+    return [word.lower() for word in _WORD.findall(MARKER.sub("", text))]
+
+
+def stems(text: str, language: Language) -> list[str]:
+    """Snowball stems of the words, in order; numbers stay whole."""
+    return [_stem(word, language.stemmer) for word in words(text)]
+
+
+def numbers(text: str) -> set[str]:
+    """Numbers written in digits, without markers."""
+    return {word for word in words(text) if any(character.isdigit() for character in word)}
+
+
+def negated(text: str, language: Language) -> bool:
+    """True when the text has a negation of its language."""
+    return any(word in language.negations or word.endswith(("n't", "n’t")) for word in words(text))
+
+
+def split_sentences(text: str, language: Language) -> tuple[list[str], str]:
+    """Complete sentences of a text that may still grow.
+
+    Returns:
+        The sentences, each with the markers that follow it, and the rest that has not ended yet.
+    """
+    sentences: list[str] = []
+    start = 0
+    for match in _ends(text, language):
+        if match.end() < len(text):
+            sentences.append(text[start : match.end()].strip())
+            start = match.end()
+    return [sentence for sentence in sentences if sentence], text[start:]
+
+
+def _ends(text: str, language: Language) -> Iterator[re.Match[str]]:
+    for match in _END.finditer(text):
+        before = _LAST_WORD.search(text[: match.start()])
+        last = before[1].lower() if before else ""
+        following = text[match.end() :].lstrip()
+        is_abbreviation = match[0] == "." and (last in language.abbreviations or (len(last) == 1 and last.isalpha()))
+        if is_abbreviation or (following and (following[0].islower() or following[0] == "[")):
+            continue
+        yield match
+
+
+@lru_cache(maxsize=50_000)
+def _stem(word: str, algorithm: str) -> str:
+    return str(_stemmer(algorithm).stemWord(word)) if not any(character.isdigit() for character in word) else word
+
+
+@lru_cache(maxsize=16)
+def _stemmer(algorithm: str):  # type: ignore[no-untyped-def]
+    return snowballstemmer.stemmer(algorithm)

@@ -1,0 +1,91 @@
+"""Trust Coach's command line: starts the chat, asks, ingests, lists models, evaluates, looks after itself.
+
+It builds the objects and hands them on; what they do is in bot/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the embedder's pool; the model has a process of its own
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+from bot import __version__
+from bot.config import load_settings
+from bot.errors import BotError
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--config",
+        type=Path,
+        default=argparse.SUPPRESS,
+        metavar="FILE",
+        help="settings file (default: bot.toml, if there is one)",
+    )
+    common.add_argument(
+        "--model",
+        default=argparse.SUPPRESS,
+        help="a name of the catalogue, a .gguf file, or the address of an OpenAI-compatible server",
+    )
+    top = argparse.ArgumentParser(prog="run.py", parents=[common], description="Trust Coach. Without a command it serves the chat.")
+    top.add_argument("--host", help="address to serve on (default: 127.0.0.1)")
+    top.add_argument("--port", type=int, help="port to serve on (default: 7860)")
+    top.add_argument("--version", action="version", version=__version__)
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    ask = commands.add_parser("ask", parents=[common], help="answer one question, or many from standard input")
+    ask.add_argument("question", nargs="?")
+    ask.add_argument("--lang", help="language of the answer (default: the question's)")
+    ask.add_argument("--json", action="store_true", help="print the whole answer as JSON")
+    ask.add_argument("--jsonl", action="store_true", help="read questions from standard input, one JSON object a line")
+    ask.add_argument("--retrieve-only", action="store_true", help="route and ranked tips only, without the model")
+    ingest = commands.add_parser("ingest", parents=[common], help="take in own documents: files or folders")
+    ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    models = commands.add_parser("models", parents=[common], help="list, fetch or verify models")
+    models.add_argument("action", nargs="?", choices=["list", "pull", "verify"], default="list")
+    models.add_argument("name", nargs="?")
+    evaluate = commands.add_parser("eval", parents=[common], help="measure answers on a question set")
+    evaluate.add_argument("set", nargs="?", default="test", help="dev, test, ten, support, ablation, or a .jsonl file (default: test)")
+    evaluate.add_argument("--json", action="store_true", help="print the figures as JSON")
+    evaluate.add_argument("--retrieve-only", action="store_true", help="measure retrieval and routes only")
+    evaluate.add_argument("--out", type=Path, default=Path("eval-report"), help="folder for the report (default: eval-report)")
+    evaluate.add_argument("--limit", type=int, help="at most so many questions a language and kind")
+    doctor = commands.add_parser("doctor", parents=[common], help="what is installed, where things lie, what is wrong")
+    doctor.add_argument("--json", action="store_true")
+    commands.add_parser("vectors", parents=[common], help="for editors of cards: embed changed texts into data/vectors")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; returns the exit code: 0 done, 1 failed, 2 wrong usage."""
+    options = parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        settings = load_settings(
+            getattr(options, "config", None),
+            model=getattr(options, "model", None),
+            host=options.host,
+            port=options.port,
+        )
+        from bot import commands  # noqa: PLC0415 - `--help` and wrong usage should not load the pipeline
+
+        return commands.run(options, settings)
+    except BotError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
