@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from bot.answer.check import Passed, SentenceCheck
 from bot.answer.compose import Plan, citations, composed, follow_ups, plan
 from bot.answer.own import own_words
-from bot.answer.support import Support, frequencies
+from bot.answer.support import Support
 from bot.config import Settings
 from bot.errors import ModelAwayError, ModelBusyError, ModelError, QuestionError
 from bot.interface import Interface
@@ -164,7 +164,7 @@ class Coach:
                     *(myth.correction for myth in text.myths),
                 )
             ]
-            self._supports[language] = Support(row, frequencies(vetted, row), self._embedder)
+            self._supports[language] = Support(row, vetted, self._embedder)
         return self._supports[language]
 
 
@@ -181,6 +181,7 @@ class _Run:
         self._shown: list[Sentence] = []
         self._notes: list[str] = []
         self._dropped: list[Dropped] = []
+        self._enough = False
 
     def events(self) -> Iterator[Event]:
         asked_in, language = self._languages()
@@ -277,14 +278,15 @@ class _Run:
         )
         passed = 0
         for sentence in self._generated(planned):
+            if self._enough:
+                continue
             verdict = check.check(sentence)
             if isinstance(verdict, Passed):
                 passed += 1
                 yield self._show(verdict.text)
             else:
                 self._dropped.append(verdict)
-            if not check.unused or self._lost():
-                break
+            self._enough = not check.unused or self._lost()
         if self._stopped():
             self._notes.append("stopped")
             return Mode.GENERATED if passed else Mode.COMPOSED
@@ -316,7 +318,7 @@ class _Run:
                 self._count_tokens(piece)
                 sentences, rest = split_sentences(rest + piece.text, language)
                 yield from sentences
-            if rest.strip() and not self._overdue():
+            if rest.strip() and not self._overdue() and not self._enough:
                 yield rest.strip()
         except (ModelAwayError, ModelBusyError) as error:
             self._notes.append("model_busy" if isinstance(error, ModelBusyError) else "model_away")
@@ -330,7 +332,7 @@ class _Run:
         late = silent or seconds > settings.answer_seconds
         if late and "model_slow" not in self._notes:
             self._notes.append("model_slow")
-        return late or self._stopped()
+        return late or self._enough or self._stopped()
 
     def _count_tokens(self, piece: Piece) -> None:
         if piece.text and self._timings.first_token_ms is None:

@@ -54,6 +54,7 @@ class Language:
     stemmer: str
     negations: frozenset[str]
     abbreviations: frozenset[str]
+    joining: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class Languages:
                     row["stemmer"],
                     frozenset(row["negations"]),
                     frozenset(row["abbreviations"]),
+                    frozenset(row["joining"]),
                 )
                 for code, row in raw.items()
             }

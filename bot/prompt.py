@@ -19,7 +19,7 @@ from bot.llm.protocol import Message, Prompt, Role
 from bot.tokens import Count
 from bot.types import Turn
 
-PLACEHOLDERS = {"question", "opening", "steps"}
+PLACEHOLDERS = {"question", "steps"}
 _ROLE = re.compile(r"^=== (system|user|assistant)\n", re.MULTILINE)
 _SPECIAL = re.compile(r"<\|.*?\|>|<\|?|\|?>")
 
@@ -89,14 +89,14 @@ class Prompts:
 
         Args:
             history: earlier turns, oldest first; as many whole questions of it are named as fit the budget, newest first.
-            opening: the vetted first sentence, which the answer begins with.
+            opening: the vetted first sentence; the answer goes on from it.
             count: counts tokens.
             budget: tokens that the questions may take together.
         """
         template = self._templates[language]
         asked = within_budget(inert(question), [inert(turn.question) for turn in history], count, budget)
         steps = "\n".join(f"- {marked(piece.text, piece.n)}" for piece in advice)
-        last = template.last.substitute(question=asked, opening=opening, steps=steps)
+        last = template.last.substitute(question=asked, steps=steps)
         return Prompt((*template.static, Message("user", last)), len(template.static), prefill=opening)
 
 

@@ -9,15 +9,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.answer.support import THRESHOLD, Features, Support
+from bot.answer.support import Features, Support
 from bot.language import Languages
 from bot.prompt import Advice, marked
 from bot.text import MARKER, words
 from bot.types import Dropped
 
 _MARKUP = re.compile(r"[<>`|{}\\]|\]\(|!\[|https?:|www\.|\S@\S|^\s*(?:#|[-*•]\s)|\*\*|__|\w\.(?:com|org|net|info|io)\b")
-_VERBATIM = 0.97
-"""Overlap and order from which a sentence counts as the vetted one itself, whose language needs no second look."""
+_MEANT = 0.5
+"""Share of common words from which a source is what the sentence meant to say, so that a wrong number or negation is the reason."""
 _REPEATED = 0.9
 """Share of a sentence's words that an earlier one already had."""
 
@@ -61,11 +61,9 @@ class SentenceCheck:
         if best is None:
             return Dropped(sentence, "support")
         features = measured[best]
-        if features.obstacle is not None:
-            return Dropped(sentence, features.obstacle)
-        if features.probability < THRESHOLD:
-            return Dropped(sentence, "support")
-        verbatim = min(features.overlap, features.order) >= _VERBATIM
+        if not features.supported():
+            return Dropped(sentence, features.obstacle if features.obstacle and features.share > _MEANT else "support")
+        verbatim = spoken <= set(words(self._advice[best].text))
         if not verbatim and not self._languages.is_in(bare, self._language):
             return Dropped(sentence, "language")
         if best in self._used:
@@ -80,5 +78,5 @@ class SentenceCheck:
         return [piece for n, piece in enumerate(self._advice) if n not in self._used]
 
 
-def _rank(features: Features) -> tuple[bool, float]:
-    return features.obstacle is None, features.probability
+def _rank(features: Features) -> tuple[bool, float, float]:
+    return features.supported(), features.share, features.order

@@ -1,79 +1,75 @@
 """How far one sentence is supported by another: what the check's verdict rests on.
 
-Three measures, each 0 to 1: the share of the sentence's words that the source has (rare words count more), the share that stands in
-the source's order (longest common subsequence), and the cosine of the embeddings. Their weights and the threshold were fitted on the
-dev half of data/eval/support.jsonl (`python run.py eval support`). Numbers, names and negation are separate, hard conditions.
+A sentence is supported when it adds nothing: every word that carries meaning stands in the source (by its stem), in the source's order,
+with the same negations, numbers and names, and the embeddings agree. Free rewording is refused: on 400 labelled pairs neither word overlap
+nor embedding told it from exaggeration (docs/LOG.md). The limits were chosen on the dev half of data/eval/support.jsonl; the curve is
+in docs/CHECK.md (`python run.py eval support`).
 """
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-
-import numpy as np
+from functools import cached_property, lru_cache
 
 from bot.knowledge.embedding import Embedder
 from bot.language import Language
-from bot.text import MARKER, negated, numbers, stems, words
+from bot.text import MARKER, negations, numbers, stems, words
 
-WEIGHTS = (4.0, 2.0, 6.0)
-"""Of overlap, order and cosine."""
-BIAS = -8.0
-THRESHOLD = 0.5
-"""Probability of support from which a sentence passes."""
-_COSINE_FLOOR = 0.80
-"""multilingual-e5-small's cosines live above this; below counts as 0."""
+ORDER = 0.94
+"""Least share of the common words that stand in the source's order."""
+COSINE = 0.90
+"""Least cosine of the embeddings (multilingual-e5-small: unrelated sentences of a language have about 0.83)."""
 
 
 @dataclass(frozen=True)
 class Features:
     """What was measured of a sentence against one source."""
 
-    overlap: float
+    added: int
+    """Meaning-carrying words that the source does not have."""
+    share: float
+    """Share of the sentence's meaning-carrying words that the source has."""
     order: float
+    """Share of the words in common that stand in the source's order (longest common subsequence)."""
     cosine: float
     obstacle: str | None
-    """A hard condition that fails: number, name or negation."""
+    """What may never differ and does: number, name or negation."""
 
-    @property
-    def probability(self) -> float:
-        """Of support, 0 to 1, hard conditions aside."""
-        z = BIAS + sum(weight * value for weight, value in zip(WEIGHTS, (self.overlap, self.order, self.cosine), strict=True))
-        return 1 / (1 + math.exp(-z))
+    def supported(self, order: float = ORDER, cosine: float = COSINE) -> bool:
+        """The verdict at these limits."""
+        return self.obstacle is None and self.added == 0 and self.order >= order and self.cosine >= cosine
 
 
 class Support:
     """Measures sentences of one language against sources."""
 
-    def __init__(self, language: Language, vocabulary: Mapping[str, float], embedder: Embedder) -> None:
+    def __init__(self, language: Language, vetted: Iterable[str], embedder: Embedder) -> None:
         """Args:
-        vocabulary: inverse document frequency of the stems of all vetted sentences of the language (`frequencies`).
+        vetted: all vetted sentences of the language; a capitalised word that none of them has is taken for a name.
         """
         self._language = language
-        self._idf = vocabulary
-        self._rare = max(vocabulary.values(), default=1.0)
+        self._vetted = list(vetted)
         self._vector = lru_cache(maxsize=2000)(lambda text: embedder.queries([text])[0])
 
     def measure(self, sentence: str, source: str) -> Features:
         """Compares a sentence with one source."""
         spoken, given = stems(sentence, self._language), stems(source, self._language)
-        weights = [self._idf.get(stem, self._rare) for stem in spoken]
-        total = sum(weights) or 1.0
+        carrying = [stem for stem in spoken if stem not in self._joining]
         held = set(given)
-        overlap = sum(weight for stem, weight in zip(spoken, weights, strict=True) if stem in held) / total
-        order = _common_subsequence(spoken, weights, given) / total
-        cosine = float(self._vector(MARKER.sub("", sentence)) @ self._vector(source))
-        return Features(overlap, order, max(0.0, (cosine - _COSINE_FLOOR) / (1 - _COSINE_FLOOR)), self._obstacle(sentence, source))
+        added = sum(stem not in held for stem in carrying)
+        common = [stem for stem in spoken if stem in held]
+        order = common_subsequence(common, given) / len(common) if common else 0.0
+        share = 1 - added / len(carrying) if carrying else 0.0
+        cosine = float(self._vector(MARKER.sub("", sentence)) @ self._vector(source)) if share >= 0.5 else 0.0
+        return Features(added, share, order, cosine, self._obstacle(sentence, source))
 
     def _obstacle(self, sentence: str, source: str) -> str | None:
         if not numbers(sentence) <= numbers(source):
             return "number"
         if self._names(sentence) - set(words(source)):
             return "name"
-        if negated(sentence, self._language) != negated(source, self._language):
+        if negations(sentence, self._language) != negations(source, self._language):
             return "negation"
         return None
 
@@ -82,23 +78,24 @@ class Support:
         inside = MARKER.sub("", sentence).split()[1:]
         bare = [word.strip("«»„“”\"'’(),.:;!?–—") for word in inside]
         capital = [word for word in bare if word[:1].isupper()]
-        return {word.lower() for word in capital if all(stem not in self._idf for stem in stems(word, self._language))}
+        return {word.lower() for word in capital if not self._known.issuperset(stems(word, self._language))}
+
+    @cached_property
+    def _joining(self) -> frozenset[str]:
+        return frozenset(stem for word in self._language.joining for stem in stems(word, self._language))
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(stem for sentence in self._vetted for stem in stems(sentence, self._language)) | self._joining
 
 
-def frequencies(sentences: Iterable[str], language: Language) -> dict[str, float]:
-    """Inverse document frequency of every stem: log((1 + n) / (1 + df)) + 1 (smoothed, as in scikit-learn's TfidfVectorizer)."""
-    documents = [set(stems(sentence, language)) for sentence in sentences]
-    counts = Counter(stem for document in documents for stem in document)
-    return {stem: math.log((1 + len(documents)) / (1 + count)) + 1 for stem, count in counts.items()}
-
-
-def _common_subsequence(spoken: Sequence[str], weights: Sequence[float], given: Sequence[str]) -> float:
-    """Weight of the heaviest subsequence of `spoken` that stands in `given` in the same order."""
-    best = np.zeros(len(given) + 1)
-    for stem, weight in zip(spoken, weights, strict=True):
-        diagonal = 0.0
-        for column, other in enumerate(given, start=1):
+def common_subsequence(first: Sequence[str], second: Sequence[str]) -> int:
+    """Length of the longest sequence of words that stands in both in the same order."""
+    best = [0] * (len(second) + 1)
+    for word in first:
+        diagonal = 0
+        for column, other in enumerate(second, start=1):
             above = best[column]
-            best[column] = max(diagonal + weight if stem == other else 0.0, above, best[column - 1])
+            best[column] = diagonal + 1 if word == other else max(above, best[column - 1])
             diagonal = above
-    return float(best[-1])
+    return best[-1]

@@ -105,7 +105,8 @@ class DocumentShelf:
         outcome = Outcome()
         shelved = {document.path: document for document in self.documents()}
         contents = {document.id: document.path for document in shelved.values()}
-        for path, root in files_of(paths, outcome.refused):
+        holders_first = sorted(files_of(paths, outcome.refused), key=lambda file: str(file[0]) not in shelved)
+        for path, root in holders_first:
             self._take(path, root, shelved, contents, detect, outcome)
             report(path)
         for name, document in shelved.items():
@@ -132,21 +133,33 @@ class DocumentShelf:
         if before is not None and before.id == name and before.splitter == SPLITTER:
             outcome.unchanged.append(path)
             return
-        holder = contents.get(name)
-        if holder not in {None, str(path)} and Path(str(holder)).exists():
+        if before is not None and contents.get(before.id) == before.path:
+            del contents[before.id]
+        holder = contents.get(name, str(path))
+        if holder != str(path) and Path(holder).exists():
+            self._record(str(path)).unlink(missing_ok=True)
             outcome.doubled.append(path)
             return
-        document = Document(name, str(path), str(root), title, detect(text), text, SPLITTER, tuple(split(text)))
+        try:
+            self._keep(Document(name, str(path), str(root), title, detect(text), text, SPLITTER, tuple(split(text))))
+        except OSError as error:
+            outcome.refused.append(Refused(path, f"could not be kept in {self._folder}: {error.strerror}. Free some disk space."))
+            return
+        if holder != str(path):
+            self._record(holder).unlink(missing_ok=True)
+        contents[name] = str(path)
+        (outcome.changed if before is not None else outcome.added).append(path)
+
+    def _keep(self, document: Document) -> None:
+        """Writes a document's record atomically."""
         self._folder.mkdir(parents=True, exist_ok=True)
         record = self._record(document.path)
         fresh = record.with_suffix(".new")
-        with fresh.open("w", encoding="utf-8") as file:
-            json.dump(asdict(document), file, ensure_ascii=False)
+        with fresh.open("w", encoding="ascii") as file:
+            json.dump(asdict(document), file)  # a path that is no UTF-8 holds surrogates: escaped, they come back as they were
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(record)
-        contents[name] = str(path)
-        (outcome.changed if before is not None else outcome.added).append(path)
 
     def _record(self, path: str) -> Path:
         return self._folder / f"{hashlib.sha256(path.encode('utf-8', 'surrogateescape')).hexdigest()[:24]}.json"

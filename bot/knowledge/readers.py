@@ -8,21 +8,22 @@ from __future__ import annotations
 import logging
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from bot.errors import DocumentError
+from bot.knowledge.boilerplate import without_boilerplate
 from bot.text import clean
 
 MAX_BYTES = 50_000_000
 MAX_UNPACKED = 200_000_000
 """Bytes that a docx or odt may unpack to; more is taken for a zip bomb."""
 MAX_CHARACTERS = 5_000_000
-LIST_LINES = 5
-"""So many short lines in a row without a sentence among them are a menu or a list of links."""
-_LINK_LINE = re.compile(r"https?://|www\.|\S+@\S+\.\w+", re.IGNORECASE)
-_REFERENCE = re.compile(r"^\s*(?:see(?: also)?|siehe(?: auch)?|se også|läs även|les også|читайте также|смотрите также)\s*:", re.IGNORECASE)
-_COPYRIGHT = re.compile(r"©|\(c\) ?\d{4}|all rights reserved|cookie", re.IGNORECASE)
+OLD_ENCODINGS = ("cp1252", "cp1251", "koi8_r")
+"""Tried before all others for text that is not Unicode: with every code page allowed, Swedish in cp1252 was taken for Polish
+(18 of 24 pieces of our article, å as ĺ); among these three 108 of 108 paragraphs in four languages were told rightly."""
+_CHARSET = re.compile(rb"""<meta[^>]+charset=["']?\s*([\w-]+)""", re.IGNORECASE)
 
 
 def read_document(path: Path) -> tuple[str, str]:
@@ -46,35 +47,7 @@ def read_document(path: Path) -> tuple[str, str]:
     text = without_boilerplate("\n".join(clean(line) for line in text[:MAX_CHARACTERS].splitlines()))
     if not any(character.isalpha() for character in text):
         raise DocumentError("holds no text (a scan needs text recognition first).")
-    return path.stem, text
-
-
-def without_boilerplate(text: str) -> str:
-    """The text without runs of short lines that hold no sentence, link lines, cross references and copyright lines.
-
-    Blank lines stay as paragraph breaks; a short line directly above a paragraph is a heading and stays.
-    """
-    lines = text.splitlines()
-    keep = [
-        not (_REFERENCE.match(line) or _COPYRIGHT.search(line) or (_LINK_LINE.search(line) and len(line.split()) <= 12)) for line in lines
-    ]
-    run: list[int] = []
-    for n, line in enumerate([*lines, "A closing sentence that is long enough to end the last run of short lines."]):
-        if line.strip() and _listlike(line):
-            run.append(n)
-        elif line.strip():
-            if len(run) >= LIST_LINES:
-                for k in run:
-                    keep[k] = False
-            run = []
-    kept = [line.rstrip() if keep[n] else "" for n, line in enumerate(lines)]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()
-
-
-def _listlike(line: str) -> bool:
-    """A short line that ends like no sentence; numbered points that are headings of an article stand alone, not in runs."""
-    bare = line.strip()
-    return len(bare.split()) <= 14 and not re.search(r"[.!?:…][»”\"')]*$", bare)
+    return clean(path.stem) or "document", text
 
 
 def _plain(path: Path) -> str:
@@ -88,7 +61,7 @@ def _plain(path: Path) -> str:
             continue
     from charset_normalizer import from_bytes  # noqa: PLC0415 - only for old encodings
 
-    best = from_bytes(raw).best()
+    best = from_bytes(raw, cp_isolation=list(OLD_ENCODINGS)).best() or from_bytes(raw).best()
     if best is None:
         raise DocumentError("is in an encoding that could not be told. Save it as UTF-8.")
     return str(best)
@@ -98,15 +71,27 @@ def _html(path: Path) -> str:
     import trafilatura  # noqa: PLC0415 - heavy
 
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
-    text = trafilatura.extract(_plain(path), include_comments=False, include_links=False, include_images=False, output_format="markdown")
+    text = trafilatura.extract(
+        _declared(path) or _plain(path), include_comments=False, include_links=False, include_images=False, output_format="markdown"
+    )
     if not text:
         raise DocumentError("holds no article text that could be found.")
     return str(text)
 
 
+def _declared(path: Path) -> str | None:
+    """The page's text in the encoding that it declares itself."""
+    raw = path.read_bytes()
+    found = _CHARSET.search(raw[:2048])
+    try:
+        return raw.decode(found[1].decode("ascii")) if found else None
+    except (LookupError, UnicodeDecodeError):
+        return None
+
+
 def _pdf(path: Path) -> str:
     from pypdf import PdfReader  # noqa: PLC0415
-    from pypdf.errors import PyPdfError  # noqa: PLC0415
+    from pypdf.errors import DependencyError  # noqa: PLC0415
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     if not path.read_bytes()[:1024].lstrip().startswith(b"%PDF"):
@@ -122,16 +107,11 @@ def _pdf(path: Path) -> str:
             if length > MAX_CHARACTERS:
                 break
         return "\n\n".join(pages)
-    except (
-        PyPdfError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        IndexError,
-        RecursionError,
-        NotImplementedError,
-    ) as error:
+    except DocumentError:
+        raise
+    except DependencyError as error:
+        raise DocumentError("is encrypted. Save it without a password.") from error
+    except Exception as error:  # pypdf lets through whatever a damaged object leads to
         raise DocumentError(f"is a damaged PDF ({type(error).__name__}).") from error
 
 
@@ -143,34 +123,44 @@ def _unwrapped(text: str) -> str:
 def _docx(path: Path) -> str:
     _refuse_bomb(path)
     import docx  # noqa: PLC0415
-    from docx.opc.exceptions import PackageNotFoundError  # noqa: PLC0415
 
     try:
-        paragraphs = docx.Document(str(path)).paragraphs
-        return "\n\n".join(
-            f"## {p.text}" if p.style is not None and str(p.style.name).startswith("Heading") else p.text for p in paragraphs
-        )
-    except (PackageNotFoundError, KeyError, ValueError, SyntaxError, AttributeError) as error:
+        return "\n\n".join(_docx_blocks(docx.Document(str(path))))
+    except Exception as error:  # python-docx lets through whatever zip, XML or a missing part leads to
         raise DocumentError(f"is a damaged docx ({type(error).__name__}), or none at all.") from error
+
+
+def _docx_blocks(document: Any) -> Iterator[str]:
+    """Paragraphs, and tables row by row, in the document's order."""
+    for block in document.iter_inner_content():
+        if hasattr(block, "rows"):
+            yield "\n".join(" | ".join(dict.fromkeys(cell.text.strip() for cell in row.cells)) for row in block.rows)
+        else:
+            heading = block.style is not None and str(block.style.name).startswith("Heading")
+            yield f"## {block.text}" if heading else block.text
 
 
 def _odt(path: Path) -> str:
     _refuse_bomb(path)
-    from odf import teletype  # noqa: PLC0415
-    from odf import text as odf_text  # noqa: PLC0415
     from odf.opendocument import load  # noqa: PLC0415
 
     try:
-        document = load(str(path))
-        blocks = []
-        for element in document.text.childNodes:
-            if element.qname == odf_text.H().qname:
-                blocks.append(f"## {teletype.extractText(element)}")
-            else:
-                blocks.append(str(teletype.extractText(element)))
-        return "\n\n".join(blocks)
+        return "\n\n".join(_odt_blocks(load(str(path)).text))
     except Exception as error:  # odfpy lets through whatever its XML parser raises
         raise DocumentError(f"is a damaged odt ({type(error).__name__}), or none at all.") from error
+
+
+def _odt_blocks(element: Any) -> Iterator[str]:
+    """Headings and paragraphs, also those inside lists, sections and tables."""
+    from odf import teletype  # noqa: PLC0415
+
+    for child in element.childNodes:
+        kind = child.qname[1] if getattr(child, "qname", None) else ""
+        if kind in {"h", "p"}:
+            text = str(teletype.extractText(child))
+            yield f"## {text}" if kind == "h" else text
+        elif getattr(child, "childNodes", None):
+            yield from _odt_blocks(child)
 
 
 def _refuse_bomb(path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import psutil
 from pydantic import Field, StringConstraints
 
-from bot.errors import ModelError, UsageError
+from bot.errors import KnowledgeError, ModelError, UsageError
 from bot.knowledge.files import FileModel, parse_yaml, read_text
 from bot.knowledge.files import parse as parse_file
 
@@ -66,10 +66,16 @@ class Catalogue:
         """Reads `models.yaml`.
 
         Raises:
-            KnowledgeError: the file breaks the schema.
+            KnowledgeError: the file breaks the schema, or not exactly one model is the default.
         """
         raw = parse_yaml(read_text(path), path)
-        return cls({name: parse_file(ModelEntry, entry, path) for name, entry in raw.items()})
+        if not isinstance(raw, dict):
+            raise KnowledgeError(f"{path} holds no models by name. Restore it from the repository.")
+        models = {str(name): parse_file(ModelEntry, entry, path) for name, entry in raw.items()}
+        defaults = [name for name, entry in models.items() if entry.default]
+        if len(defaults) != 1:
+            raise KnowledgeError(f"{path} has {len(defaults)} default models ({', '.join(defaults)}). Give exactly one `default: true`.")
+        return cls(models)
 
     @property
     def default(self) -> str:

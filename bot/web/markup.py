@@ -1,0 +1,43 @@
+"""Text to HTML, safely: everything that was a user's, a model's, a title's or an article's goes through `safe`.
+
+It knows no part of the page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import escape
+
+from bot.text import MARKER
+
+_BIDI = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+"""Characters that reorder or hide what stands next to them, and those that no page may hold."""
+_TEMPLATE = str.maketrans({"{": "&#123;", "}": "&#125;", "$": "&#36;", "`": "&#96;", "\\": "&#92;"})
+"""Gradio puts the page's HTML together with a template engine; these would mean something to it."""
+
+
+def safe(text: str) -> str:
+    """The text as inert HTML, for content and for quoted attributes alike."""
+    return escape(_BIDI.sub("", text), quote=True).translate(_TEMPLATE)
+
+
+def marked_up(text: str, marker: Callable[[int], str]) -> str:
+    """The text as HTML with each `[n]` replaced by what `marker` gives for it."""
+    parts: list[str] = []
+    end = 0
+    for found in MARKER.finditer(text):
+        parts += [safe(text[end : found.start()]), marker(int(found[1]))]
+        end = found.end()
+    return "".join([*parts, safe(text[end:])])
+
+
+def paragraphs(text: str) -> str:
+    """Blocks between empty lines as `<p>`; single line breaks stay."""
+    blocks = [safe(block.strip()).replace("\n", "<br>") for block in re.split(r"\n\s*\n", text) if block.strip()]
+    return "".join(f"<p>{block}</p>" for block in blocks)
+
+
+def listing(items: tuple[str, ...] | list[str], kind: str = "ul") -> str:
+    """A list of texts."""
+    return f"<{kind}>{''.join(f'<li>{safe(item)}</li>' for item in items)}</{kind}>" if items else ""

@@ -1,0 +1,209 @@
+"""The page in Gradio: its parts, and which event calls what. The only file that imports gradio.
+
+What the parts show is made in `chat`, `turns`, `source` and `frame`; what the browser does by itself is in static/page.js.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI
+
+from bot.interface import Interface
+from bot.web.chat import Chat, Exchanges, Update
+from bot.web.frame import render_announcement, render_examples, render_head, render_hint
+
+ASKING_AT_ONCE = 32
+"""Answers made at the same time; most wait for the model, which has a queue of its own."""
+WAITING = 64
+"""Questions that may wait for one of those; further ones are refused by Gradio."""
+_FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Helvetica Neue", "Arial", "sans-serif"]
+_MONO = ["ui-monospace", "Menlo", "Consolas", "monospace"]
+_NOTHING = render_announcement("", "en", busy=False)
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The components a person sees, top to bottom, and the conversation behind them."""
+
+    head: gr.HTML
+    examples: gr.HTML
+    past: gr.HTML
+    current: gr.HTML
+    notice: gr.HTML
+    box: gr.Textbox
+    length: gr.Number
+    send: gr.Button
+    stop: gr.Button
+    clear: gr.Button
+    hint: gr.HTML
+    announcement: gr.HTML
+    source: gr.HTML
+    wished: gr.Textbox
+    language: gr.State
+    exchanges: gr.State
+
+    @property
+    def updated(self) -> list[Any]:
+        """Outputs of a question, in the order that `_outputs` gives them."""
+        return [self.examples, self.past, self.current, self.notice, self.announcement, self.box, self.send, self.stop, self.exchanges]
+
+    @property
+    def worded(self) -> list[Any]:
+        """Outputs that change with the interface's language, in the order that `_texts` gives them."""
+        return [self.head, self.examples, self.notice, self.box, self.send, self.stop, self.clear, self.hint, self.language]
+
+
+def build_page(chat: Chat) -> gr.Blocks:
+    """The page with its events."""
+    with gr.Blocks(title="Trust Coach", analytics_enabled=False) as blocks:
+        parts = _lay_out(chat)
+        _connect(blocks, parts, chat)
+    return blocks.queue(max_size=WAITING, api_open=False, default_concurrency_limit=ASKING_AT_ONCE)
+
+
+def mount(app: FastAPI, chat: Chat) -> FastAPI:
+    """Mounts the page at `/`."""
+    return gr.mount_gradio_app(
+        app,
+        build_page(chat),
+        path="/",
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        show_error=False,
+        max_file_size="1kb",
+        allowed_paths=[],
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        theme=gr.themes.Base(font=_FONTS, font_mono=_MONO),
+        app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
+    )
+
+
+def _html(name: str, *events: str, value: str = "") -> gr.HTML:
+    """An area that shows our own HTML; clicks inside are told by static/page.js as the events named."""
+    wiring = f"trustCoach.listen(element, trigger, watch, {list(events)!r})"
+    return gr.HTML(value, elem_id=name, js_on_load=wiring, apply_default_css=False)
+
+
+def _lay_out(chat: Chat) -> _Parts:
+    head, examples = _html("head", "choose"), _html("examples", "ask")
+    past, current = _html("past", "open"), _html("current", "open", "ask")
+    with gr.Column(elem_id="composer"):
+        notice = _html("notice")
+        with gr.Row(elem_id="entry"):
+            box = gr.Textbox(elem_id="question", lines=1, max_lines=8, show_label=False, container=False, autofocus=True, scale=1)
+            send = gr.Button("", elem_id="send", variant="primary", scale=0, min_width=0)
+            stop = gr.Button("", elem_id="stop", variant="stop", scale=0, min_width=0, visible=False)
+        with gr.Row(elem_id="foot"):
+            hint = _html("hint")
+            clear = gr.Button("", elem_id="clear", scale=0, min_width=0)
+    fallback = next(iter(chat.interfaces))
+    return _Parts(
+        head=head,
+        examples=examples,
+        past=past,
+        current=current,
+        notice=notice,
+        box=box,
+        length=gr.Number(visible=False),
+        send=send,
+        stop=stop,
+        clear=clear,
+        hint=hint,
+        announcement=_html("announcement", value=_NOTHING),
+        source=_html("source"),
+        wished=gr.Textbox(visible=False),
+        language=gr.State(fallback),
+        exchanges=gr.State(()),
+    )
+
+
+def _connect(blocks: gr.Blocks, parts: _Parts, chat: Chat) -> None:
+    """Tells each event what it calls. Functions take what the browser sent as it is: anything may come."""
+
+    def ask_typed(text: Any, length: Any, language: str, exchanges: Exchanges, request: gr.Request) -> Iterator[list[Any]]:
+        for update in chat.ask(text, exchanges, request.session_hash or "", language, length=length):
+            yield _outputs(update)
+
+    def ask_offered(language: str, exchanges: Exchanges, event: gr.EventData, request: gr.Request) -> Iterator[list[Any]]:
+        number = _told(event, "number")
+        chosen = chat.follow_up(exchanges, number) if _told(event, "from") == "current" else chat.example(language, number)
+        if chosen is not None:
+            for update in chat.ask(chosen[0], exchanges, request.session_hash or "", language, language=chosen[1]):
+                yield _outputs(replace(update, box=None))  # what stands in the box was not asked
+
+    def open_source(exchanges: Exchanges, event: gr.EventData) -> str:
+        return chat.source(exchanges, _told(event, "turn"), _told(event, "number"))
+
+    def choose(exchanges: Exchanges, event: gr.EventData) -> list[Any]:
+        return _texts(chat.language(_told(event, "language"), ""), chat, empty=not exchanges)
+
+    def begin(wished: Any, request: gr.Request) -> list[Any]:
+        return _texts(chat.language(wished, request.headers.get("accept-language", "")), chat, empty=True)
+
+    def stop(request: gr.Request) -> None:
+        chat.runs.stop(request.session_hash or "")
+
+    def start_over(request: gr.Request) -> list[Any]:
+        chat.runs.stop(request.session_hash or "", drop=True)
+        return [gr.update(visible=True), "", "", "", _NOTHING, "", gr.update(visible=True), gr.update(visible=False), ()]
+
+    typed, offered = [parts.box, parts.length, parts.language, parts.exchanges], [parts.language, parts.exchanges]
+    asks: dict[str, Any] = {"outputs": parts.updated, "concurrency_limit": ASKING_AT_ONCE, "concurrency_id": "ask", **_QUIET}
+    gr.on([parts.send.click, parts.box.submit], ask_typed, typed, js="trustCoach.outgoing", trigger_mode="once", **asks)
+    gr.on([parts.examples.ask, parts.current.ask], ask_offered, offered, trigger_mode="once", **asks)
+    parts.stop.click(stop, None, None, queue=False, **_QUIET)
+    gr.on([parts.past.open, parts.current.open], open_source, [parts.exchanges], [parts.source], queue=False, **_QUIET)
+    parts.clear.click(start_over, None, parts.updated, queue=False, **_QUIET)
+    parts.head.choose(choose, [parts.exchanges], parts.worded, queue=False, **_QUIET)
+    blocks.load(begin, [parts.wished], parts.worded, js="trustCoach.remembered", queue=False, **_QUIET)
+    blocks.unload(stop)
+
+
+def _texts(language: str, chat: Chat, *, empty: bool) -> list[Any]:
+    """What is worded in the interface's language, in the order of `_Parts.worded`."""
+    texts: Interface = chat.interfaces[language]
+    return [
+        render_head(texts, chat.interfaces),
+        gr.update(value=render_examples(texts), visible=empty),
+        "",
+        gr.update(label=texts["placeholder"], placeholder=texts["placeholder"]),
+        gr.update(value=texts["send"]),
+        gr.update(value=texts["stop"]),
+        gr.update(value=texts["clear"]),
+        render_hint(texts),
+        language,
+    ]
+
+
+def _outputs(update: Update) -> list[Any]:
+    """An update as Gradio takes it."""
+
+    def given(value: Any) -> Any:
+        return gr.skip() if value is None else value
+
+    running = update.running
+    return [
+        gr.update(visible=False) if running else gr.skip(),
+        given(update.past),
+        given(update.current),
+        given(update.notice),
+        given(update.announcement),
+        given(update.box),
+        gr.skip() if running is None else gr.update(visible=not running),
+        gr.skip() if running is None else gr.update(visible=running),
+        given(update.exchanges),
+    ]
+
+
+def _told(event: gr.EventData, name: str) -> Any:
+    """A field of what the browser told with an event; None when there is no such thing."""
+    told = event._data
+    return told.get(name) if isinstance(told, dict) else None

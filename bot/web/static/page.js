@@ -1,0 +1,124 @@
+// What the page does in the browser by itself: telling clicks, opening and closing the source panel, the focus, the language.
+// It loads before Gradio does and needs nothing else.
+"use strict";
+
+const trustCoach = (() => {
+  const LANGUAGE = "trust-coach-language";
+  const DRAFT = "trust-coach-draft";
+  const LONGEST = 8000; // characters that are sent; the server is told how many there are, and refuses by its own limit
+
+  const find = (selector) => document.querySelector(selector);
+  const box = () => find("#question textarea");
+
+  function stored(storage, key) {
+    try {
+      return storage.getItem(key) || "";
+    } catch {
+      return ""; // storage may be forbidden
+    }
+  }
+
+  function store(storage, key, value) {
+    try {
+      value ? storage.setItem(key, value) : storage.removeItem(key);
+    } catch {
+      // storage may be forbidden or full
+    }
+  }
+
+  // Clicks inside one of our areas, told to the server as events.
+  function listen(element, trigger, watch, events) {
+    const area = element.closest("#head, #examples, #past, #current, #source")?.id;
+    element.addEventListener("click", (event) => {
+      const open = event.target.closest("[data-open]");
+      const ask = event.target.closest("[data-ask]");
+      if (open && events.includes("open")) {
+        trigger("open", { turn: Number(open.dataset.turn), number: Number(open.dataset.open) });
+      } else if (ask && events.includes("ask")) {
+        trigger("ask", { number: Number(ask.dataset.ask), from: area });
+      }
+    });
+    element.addEventListener("change", (event) => {
+      if (events.includes("choose") && event.target.matches("select[data-language]")) {
+        store(localStorage, LANGUAGE, event.target.value);
+        trigger("choose", { language: event.target.value });
+      }
+    });
+    if (area === "head") watch("value", () => worded(element));
+    if (area === "current") watch("value", () => followed(element));
+    if (area === "source") panel(element, watch);
+  }
+
+  // The document speaks the interface's language.
+  function worded(element) {
+    const head = element.querySelector("header");
+    if (!head) return;
+    document.documentElement.lang = head.dataset.language;
+    const select = element.querySelector("select");
+    select.value = head.dataset.language;
+    document.body.dataset.worded = head.dataset.language;
+    const text = box();
+    if (text && !text.value && stored(sessionStorage, DRAFT)) write(text, stored(sessionStorage, DRAFT));
+  }
+
+  function write(text, value) {
+    text.value = value;
+    text.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  // A new question goes to the top of the view; when its answer is complete, the keyboard is back in the text box.
+  let shown = "";
+  let wasRunning = false;
+  function followed(element) {
+    const turn = element.querySelector(".turn");
+    const running = turn?.dataset.state === "running";
+    document.body.dataset.running = String(running);
+    if (turn && running && turn.dataset.turn !== shown) {
+      shown = turn.dataset.turn;
+      store(sessionStorage, DRAFT, "");
+      const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      turn.scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
+    }
+    if (!turn) shown = "";
+    if (wasRunning && !running) back();
+    wasRunning = running;
+  }
+
+  // The button that had the focus is gone: the keyboard goes on in the text box (on a phone that would open its keyboard).
+  function back() {
+    const lost = !document.activeElement || document.activeElement === document.body;
+    if (lost && matchMedia("(hover: hover)").matches) box()?.focus({ preventScroll: true });
+  }
+
+  function panel(element, watch) {
+    element.addEventListener("click", (event) => {
+      const dialog = element.querySelector("dialog");
+      if (event.target.closest("[data-close]") || event.target === dialog) dialog?.close();
+    });
+    watch("value", () => {
+      const dialog = element.querySelector("dialog");
+      if (!dialog) return;
+      if (dialog.open) dialog.close();
+      dialog.showModal();
+      const body = dialog.querySelector(".panel-body");
+      if (body) body.scrollTop = 0;
+    });
+  }
+
+  // Before a question is sent: only its beginning travels when it is far too long, with the length of the whole.
+  function outgoing(text, _length, ...rest) {
+    const whole = text || "";
+    return [whole.slice(0, LONGEST), whole.length, ...rest];
+  }
+
+  // The language chosen in this browser earlier, if any.
+  function remembered() {
+    return [stored(localStorage, LANGUAGE)];
+  }
+
+  document.addEventListener("input", (event) => {
+    if (event.target === box()) store(sessionStorage, DRAFT, event.target.value);
+  });
+
+  return { listen, outgoing, remembered };
+})();
