@@ -22,24 +22,6 @@ SURE_LETTERS = 12
 """A text with fewer letters does not settle a language against the conversation's."""
 DETECTABLE = "da,de,en,es,fi,fr,it,nl,no,pl,pt,ru,sv,uk,cs,tr"
 """What a question may be in; detectors that may answer anything find Frisian in short Norwegian texts."""
-_DISTINCT = (
-    ("ru", re.compile(r"[ыэъё]", re.IGNORECASE)),
-    ("de", re.compile(r"ß")),
-    (
-        "nb",
-        re.compile(
-            r"\b(hvordan|ikke|hva|hvorfor|meg|deg|noen|også|etter|mellom|gjør|gjøre|blir|mine|ansatt\w*|kunden?)\b",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        "sv",
-        re.compile(
-            r"\b(och|inte|är|hur|vad|varför|någon|också|efter|mellan|gör|göra|mig|dig|jag|från|kunden?|anställd\w*)\b",
-            re.IGNORECASE,
-        ),
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -49,7 +31,8 @@ class Language:
     code: str
     detectors: tuple[str, ...]
     browser: tuple[str, ...]
-    neighbours: tuple[str, ...]
+    neighbours: Mapping[str, re.Pattern[str]]
+    marks: re.Pattern[str]
     wish: re.Pattern[str]
     stemmer: str
     negations: frozenset[str]
@@ -87,7 +70,8 @@ class Languages:
                     code,
                     tuple(row["detectors"]),
                     tuple(row["browser"]),
-                    tuple(row["neighbours"]),
+                    {other: re.compile(proof, re.IGNORECASE) for other, proof in row["neighbours"].items()},
+                    re.compile("|".join(rf"\b{mark}\b" for mark in row["marks"]), re.IGNORECASE),
                     re.compile("|".join(rf"\b{wish}" for wish in row["wish"]), re.IGNORECASE),
                     row["stemmer"],
                     frozenset(row["negations"]),
@@ -129,31 +113,36 @@ class Languages:
         """
         letters = sum(character.isalpha() for character in text)
         preferred = next((code for code in prefer if code in self.table), None)
-        votes = self._votes(text) if letters else []
-        marks = [code for code, pattern in _DISTINCT if code in self.table and pattern.search(text)]
-        known = [self._by_detector[vote] for vote in votes if vote in self._by_detector]
-        if preferred and letters < SURE_LETTERS and len(marks) != 1:
-            return Detected(preferred, sure=False)
-        if len(set(votes)) == 1 and known:
+        votes = [self._own(vote, text) for vote in self._votes(text)]
+        known = [vote for vote in votes if vote in self.table]
+        marked = [code for code, row in self.table.items() if row.marks.search(text)]
+        agreed = len(set(votes)) == 1
+        if letters < SURE_LETTERS:
+            certain = [code for code in marked if code in known] or (marked if len(marked) == 1 else [])
+            choices = [*([preferred] if preferred in (marked or [preferred]) else []), *certain, *marked, preferred, *known]
+            return Detected(next((code for code in choices if code), FALLBACK), sure=False)
+        if known and agreed:
             return Detected(known[0], sure=True)
-        for candidates in ([code for code in marks if code in known], known if preferred is None else []):
-            if candidates:
-                return Detected(candidates[0], sure=len(set(known)) == 1)
-        if preferred and (preferred in known or self._close(preferred, votes) or letters < 2 * SURE_LETTERS):
-            return Detected(preferred, sure=False)
         if known:
-            return Detected(known[0], sure=False)
-        near = next((code for code in self.table if self._close(code, votes) and code in marks), None)
-        if near:
-            return Detected(near, sure=False)
-        if votes:
-            return Detected(FALLBACK, sure=len(set(votes)) == 1, foreign=votes[0])
-        return Detected(preferred or FALLBACK, sure=False)
+            choices = [code for code in marked if code in known] or [code for code in known if code == preferred] or known
+            return Detected(choices[0], sure=False)
+        if preferred and letters < 2 * SURE_LETTERS:
+            return Detected(preferred, sure=False)
+        return Detected(FALLBACK, sure=agreed, foreign=votes[0]) if votes else Detected(preferred or FALLBACK, sure=False)
+
+    def _own(self, vote: str, text: str) -> str:
+        """The language of the table that a vote stands for: its own, or the neighbour of one whose proof the text lacks."""
+        if vote in self._by_detector:
+            return self._by_detector[vote]
+        for code, row in self.table.items():
+            if vote in row.neighbours and not row.neighbours[vote].search(text):
+                return code
+        return vote
 
     def is_in(self, text: str, code: str) -> bool:
         """True when the text is in that language or cannot be told from it: at least one detector says so."""
-        votes = self._votes(text)
-        return not votes or any(self._by_detector.get(vote) == code for vote in votes)
+        votes = [self._own(vote, text) for vote in self._votes(text)]
+        return not votes or code in votes
 
     def line_language(self, line: str) -> str:
         """What eldc alone says of a line, as a code of the table where it has one; `und` for no letters.
@@ -164,9 +153,6 @@ class Languages:
             return "und"
         found = str(self._eldc.detect(line))
         return self._by_detector.get(found, found)
-
-    def _close(self, code: str, votes: Sequence[str]) -> bool:
-        return any(vote in self.table[code].neighbours for vote in votes)
 
     def _votes(self, text: str) -> list[str]:
         first = str(self._eldc.detect(text))

@@ -118,6 +118,11 @@ class Chat:
         """Texts by language."""
         return self._coach.interfaces
 
+    @property
+    def longest(self) -> int:
+        """Characters of a question that are enough to see that it is too long."""
+        return self._coach.settings.max_question + 1
+
     def language(self, wished: object, accept_language: str) -> str:
         """The interface's language: the one chosen earlier, else the browser's."""
         known = self._coach.interfaces

@@ -8,15 +8,19 @@ from bot.interface import Interface
 from bot.web.markup import safe
 
 
-def render_head(texts: Interface, interfaces: Mapping[str, Interface]) -> str:
-    """Title, choice of the interface's language, and the two lines that say what this is."""
+def render_head(texts: Interface, interfaces: Mapping[str, Interface], longest: int) -> str:
+    """Title, choice of the interface's language, and the two lines that say what this is.
+
+    Args:
+        longest: characters of a question that the browser sends at most.
+    """
     options = "".join(
         f'<option value="{safe(code)}" lang="{safe(code)}"{" selected" if code == texts.language else ""}>{safe(other["name"])}</option>'
         for code, other in interfaces.items()
     )
     return (
         f'<header class="head" lang="{safe(texts.language)}" data-language="{safe(texts.language)}" '
-        f'data-lost="{safe(texts["connection_lost"])}"><div class="brand"><h1>{safe(texts["title"])}</h1>'
+        f'data-longest="{longest}" data-lost="{safe(texts["connection_lost"])}"><div class="brand"><h1>{safe(texts["title"])}</h1>'
         f'<label class="language"><span class="unseen">{safe(texts["language"])}</span><select data-language>{options}</select></label></div>'
         f'<p class="tagline">{safe(texts["tagline"])}</p><p class="disclosure">{safe(texts["disclosure"])}</p></header>'
     )

@@ -171,7 +171,7 @@ def _texts(language: str, chat: Chat, *, empty: bool) -> list[Any]:
     """What is worded in the interface's language, in the order of `_Parts.worded`."""
     texts: Interface = chat.interfaces[language]
     return [
-        render_head(texts, chat.interfaces),
+        render_head(texts, chat.interfaces, chat.longest),
         gr.update(value=render_examples(texts), visible=empty),
         "",
         gr.update(label=texts["placeholder"], placeholder=texts["placeholder"]),

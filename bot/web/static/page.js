@@ -5,7 +5,6 @@
 const trustCoach = (() => {
   const LANGUAGE = "trust-coach-language";
   const DRAFT = "trust-coach-draft";
-  const LONGEST = 8000; // characters that are sent; the server is told how many there are, and refuses by its own limit
 
   const find = (selector) => document.querySelector(selector);
   const box = () => find("#question textarea");
@@ -107,8 +106,9 @@ const trustCoach = (() => {
 
   // Before a question is sent: only its beginning travels when it is far too long, with the length of the whole.
   function outgoing(text, _length, ...rest) {
-    const whole = text || "";
-    return [whole.slice(0, LONGEST), whole.length, ...rest];
+    const whole = Array.from(text || ""); // characters as the server counts them
+    const longest = Number(find("#head header")?.dataset.longest) || whole.length;
+    return [whole.slice(0, longest).join(""), whole.length, ...rest];
   }
 
   // The language chosen in this browser earlier, if any.
