@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--json", action="store_true", help="print the figures as JSON")
     evaluate.add_argument("--retrieve-only", action="store_true", help="measure retrieval and routes only")
     evaluate.add_argument("--out", type=Path, default=Path("eval-report"), help="folder for the report (default: eval-report)")
+    evaluate.add_argument("--against", type=Path, metavar="FOLDER", help="an earlier report to stand beside this one")
     evaluate.add_argument("--limit", type=int, help="at most so many questions a language and kind")
     doctor = commands.add_parser("doctor", parents=[common], help="what is installed, where things lie, what is wrong")
     doctor.add_argument("--json", action="store_true")

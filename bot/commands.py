@@ -75,14 +75,21 @@ def _ask_lines(coach: Coach, source: TextIO, options: argparse.Namespace) -> int
             continue
         identifier: Any = str(number)
         try:
-            raw = json.loads(line)
+            raw = _parsed(line, number)
             identifier = raw.get("id", identifier) if isinstance(raw, dict) else identifier
             result = _answer(coach, question_from(raw, coach, options.lang), options).to_json() | {"id": identifier}
-        except (BotError, ValueError) as error:
+        except BotError as error:
             failed = True
             result = {"id": identifier, "error": str(error)}
         print(json.dumps(result, ensure_ascii=False), flush=True)
     return 1 if failed else 0
+
+
+def _parsed(line: str, number: int) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise UsageError(f'Line {number} is no JSON: {error}. Write one {{"id", "question"}} object a line.') from error
 
 
 def question_from(raw: Any, coach: Coach, language: str | None = None) -> Question:
@@ -176,10 +183,9 @@ def models(options: argparse.Namespace, parts: Parts) -> int:
     else:
         for known, model in catalogue.models.items():
             state = "here" if (folder / model.file).is_file() else "not fetched"
-            unmeasured = "" if model.measured else "; never run by us"
-            print(
-                f"{known}{' (default)' if model.default else ''}: {model.title}; {model.size / 1e9:.2f} GB, {model.licence}; {state}{unmeasured}"
-            )
+            state += "" if model.measured else "; never run by us"
+            mark = " (default)" if model.default else ""
+            print(f"{known}{mark}: {model.title}; {model.size / 1e9:.2f} GB, {model.licence}; {state}")
     return 0
 
 

@@ -43,6 +43,8 @@ class CurrentIndex:
         self._retriever: Retriever | None = None
         self._swap = threading.Lock()
         self._looked = 0.0
+        self._judged: str | None = None
+        """The generation that was looked at last, used or found unfit; it is not looked at again."""
         self._loading: threading.Thread | None = None
         self.notice = ""
         """Why the index had to be built anew, if it had to; one line for the log and `doctor`."""
@@ -53,7 +55,7 @@ class CurrentIndex:
         Returns:
             True when a new generation should be built (`build`).
         """
-        generation = self._home.current
+        self._judged = generation = self._home.current
         if generation is not None:
             try:
                 reason = self._home.manifest(generation).outdated(content_hash(self._entries))
@@ -103,7 +105,8 @@ class CurrentIndex:
             self._looked = now
             current = self._home.current
             busy = self._loading is not None and self._loading.is_alive()
-            if current not in {None, self._retriever.index.generation} and not busy:
+            if current not in {None, self._judged, self._retriever.index.generation} and not busy:
+                self._judged = current
                 self._loading = threading.Thread(target=self._load, args=(current,), name="index-load", daemon=True)
                 self._loading.start()
         return self._retriever

@@ -119,13 +119,19 @@ class Languages:
         agreed = len(set(votes)) == 1
         if letters < SURE_LETTERS:
             certain = [code for code in marked if code in known] or (marked if len(marked) == 1 else [])
-            choices = [*([preferred] if preferred in (marked or [preferred]) else []), *certain, *marked, preferred, *known]
+            choices: list[str | None] = [
+                *([preferred] if preferred in (marked or [preferred]) else []),
+                *certain,
+                *marked,
+                preferred,
+                *known,
+            ]
             return Detected(next((code for code in choices if code), FALLBACK), sure=False)
         if known and agreed:
             return Detected(known[0], sure=True)
         if known:
-            choices = [code for code in marked if code in known] or [code for code in known if code == preferred] or known
-            return Detected(choices[0], sure=False)
+            likely = [code for code in marked if code in known] or [code for code in known if code == preferred] or known
+            return Detected(likely[0], sure=False)
         if preferred and letters < 2 * SURE_LETTERS:
             return Detected(preferred, sure=False)
         return Detected(FALLBACK, sure=agreed, foreign=votes[0]) if votes else Detected(preferred or FALLBACK, sure=False)

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bot.errors import UsageError
+
 
 def write_report(
     folder: Path, title: str, sections: Mapping[str, Mapping[str, Mapping[str, Any]]], rows: Sequence[Mapping[str, Any]]
@@ -22,6 +24,29 @@ def write_report(
     (folder / "report.json").write_text(json.dumps({"title": title, "sections": sections}, ensure_ascii=False, indent=1), encoding="utf-8")
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     (folder / "answers.jsonl").write_text(lines, encoding="utf-8")
+
+
+def read_report(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
+    """The sections of a report that was written earlier.
+
+    Raises:
+        UsageError: there is none.
+    """
+    try:
+        sections: dict[str, dict[str, dict[str, Any]]] = json.loads((folder / "report.json").read_text(encoding="utf-8"))["sections"]
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(f"{folder} holds no report ({error}). Make one with: run.py eval --out {folder}") from error
+    return sections
+
+
+def beside(
+    earlier: Mapping[str, Mapping[str, Mapping[str, Any]]], now: Mapping[str, Mapping[str, Mapping[str, Any]]]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """The earlier report's overall column before the new one's columns."""
+    before = {heading: {"all, before": dict(columns["all"])} for heading, columns in earlier.items() if "all" in columns}
+    return {
+        heading: before.get(heading, {}) | {name: dict(figures) for name, figures in columns.items()} for heading, columns in now.items()
+    }
 
 
 def markdown(title: str, sections: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:

@@ -17,7 +17,7 @@ from bot.coach import Coach
 from bot.evaluate import metrics, support
 from bot.evaluate.ablation import ablation_table
 from bot.evaluate.metrics import Figures, Judged, judge
-from bot.evaluate.report import markdown, plot, write_report
+from bot.evaluate.report import beside, markdown, plot, read_report, write_report
 from bot.evaluate.sets import load_items
 from bot.types import Answer
 
@@ -39,6 +39,8 @@ def evaluate_set(options: argparse.Namespace, parts: Parts, coach: Coach) -> int
             judged.append(judge(item, ask(item.question), parts.knowledge.articles, parts.languages.line_language))
         sections = answer_sections(judged, retrieve_only=options.retrieve_only)
         title = f"Set {options.set}: {len(items)} questions, {_described(coach)}"
+        if options.against is not None:
+            sections = beside(read_report(options.against), sections)
         write_report(options.out, title, sections, [_row(one) for one in judged])
         columns = {
             code: {name: value for section in sections.values() for name, value in section.get(code, {}).items()} for code in _codes(judged)

@@ -15,7 +15,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from importlib.metadata import version
@@ -52,17 +53,19 @@ class Manifest:
     splitter: str
     chroma: str
     schema: int
+    digest: str
+    """See `store.digest`."""
 
     def outdated(self, content: str) -> str | None:
         """The first reason why this generation does not fit the running program, or None."""
-        wanted = describe(self.generation, self.entries, content)
+        wanted = describe(self.generation, self.entries, content, self.digest)
         changed = [name for name, value in asdict(wanted).items() if value != getattr(self, name)]
         return f"{changed[0]} changed" if changed else None
 
 
-def describe(generation: str, entries: int, content: str) -> Manifest:
+def describe(generation: str, entries: int, content: str, digest: str) -> Manifest:
     """The manifest that the running program would write."""
-    return Manifest(generation, entries, content, EMBEDDER, SPLITTER, version("chromadb"), SCHEMA_VERSION)
+    return Manifest(generation, entries, content, EMBEDDER, SPLITTER, version("chromadb"), SCHEMA_VERSION, digest)
 
 
 def content_hash(entries: Sequence[Entry]) -> str:
@@ -103,7 +106,7 @@ class IndexHome:
         """Name of the current generation, if there is one."""
         try:
             return self._pointer.read_text(encoding="ascii").strip() or None
-        except OSError:
+        except (OSError, UnicodeDecodeError):
             return None
 
     def manifest(self, generation: str) -> Manifest:
@@ -125,7 +128,10 @@ class IndexHome:
             IndexError_: missing, damaged, or not what its manifest says.
         """
         manifest = self.manifest(generation)
-        entries, vectors = store.read(self.folder / generation / "chroma")
+        folder = self.folder / generation / "chroma"
+        if store.digest(folder) != manifest.digest:
+            raise IndexError_(f"The index in {folder} is damaged: its files are not those that were written. It is built anew.")
+        entries, vectors = store.read(folder)
         if len(entries) != manifest.entries or content_hash(entries) != manifest.content:
             raise IndexError_(
                 f"The index {generation} holds {len(entries)} entries; its manifest says {manifest.entries}. It is built anew."
@@ -157,7 +163,7 @@ class IndexHome:
             try:
                 vectors = embed(entries, known, embedder, progress)
                 store.write(folder / "chroma", entries, vectors)
-                manifest = describe(generation, len(entries), content_hash(entries))
+                manifest = describe(generation, len(entries), content_hash(entries), store.digest(folder / "chroma"))
                 (folder / "manifest.json").write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
                 index = self.open(generation)
                 _verify(index, entries, vectors)
@@ -184,16 +190,22 @@ class IndexHome:
             if old.name not in {generation, previous}:
                 shutil.rmtree(old, ignore_errors=True)
 
-    def _lock(self) -> FileLock:
-        self.folder.mkdir(parents=True, exist_ok=True)
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
         lock = FileLock(self.folder / "lock", timeout=0)
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)
             lock.acquire()
         except Timeout as error:
             raise IndexLockedError(
                 f"Another process is building the index in {self.folder}. Wait until it is done and try again."
             ) from error
-        return lock
+        except OSError as error:
+            raise IndexError_(f"The index cannot be built in {self.folder}: {error}. Check its permissions, or set BOT_HOME.") from error
+        try:
+            yield
+        finally:
+            lock.release()
 
 
 def _verify(index: Index, entries: Sequence[Entry], vectors: Vectors) -> None:

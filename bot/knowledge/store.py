@@ -2,13 +2,19 @@
 
 Chroma keeps the index; the search itself is exact and in memory (`bot.knowledge.index`), because the ranking needs all
 phrasings at once and an approximate search can leave entries unreachable. Each generation is a folder of its own that is
-written once and never changed: a kill while it is written costs that folder only.
+written once and never changed: a kill while it is written costs that folder only. Chroma writes to its files even when it only
+reads (1.5.9), and flipped bytes can make it abort the whole process: so a database is compared with the digest that was taken
+when it was written, and then read from a copy.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -43,50 +49,67 @@ def write(folder: Path, entries: Sequence[Entry], vectors: Vectors) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        client = _client(folder)
-        collection = client.create_collection(COLLECTION, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None)
-        for start in range(0, len(entries), _BATCH):
-            batch = entries[start : start + _BATCH]
-            collection.add(
-                ids=[entry.id for entry in batch],
-                embeddings=vectors[start : start + _BATCH],
-                documents=[entry.text for entry in batch],
-                metadatas=[_metadata(entry) for entry in batch],
-            )
-        client.close()
+        with closing(_client(folder)) as client:
+            collection = client.create_collection(COLLECTION, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None)
+            for start in range(0, len(entries), _BATCH):
+                batch = entries[start : start + _BATCH]
+                collection.add(
+                    ids=[entry.id for entry in batch],
+                    embeddings=vectors[start : start + _BATCH],
+                    documents=[entry.text for entry in batch],
+                    metadatas=[_metadata(entry) for entry in batch],
+                )
     except Exception as error:
         raise IndexError_(f"The index could not be written to {folder}: {error}. Check the free disk space and start again.") from error
+
+
+def digest(folder: Path) -> str:
+    """sha256 over the names and bytes of all files of a database.
+
+    Raises:
+        IndexError_: it is missing or cannot be read.
+    """
+    found = hashlib.sha256()
+    try:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            found.update(f"{path.relative_to(folder)}|{path.stat().st_size}|".encode())
+            with path.open("rb") as file:
+                found.update(hashlib.file_digest(file, "sha256").digest())
+    except OSError as error:
+        raise IndexError_(f"The index in {folder} cannot be read: {error}. It is built anew at the next start.") from error
+    return found.hexdigest()
 
 
 def read(folder: Path) -> tuple[list[Entry], Vectors]:
     """Reads a database whole: the entries in a fixed order, and vectors of shape (entries, DIMENSIONS).
 
+    Only for a database whose `digest` is right: of a damaged one Chroma may abort the process.
+
     Raises:
-        IndexError_: it is missing, damaged, or holds vectors of another shape.
+        IndexError_: it is missing, or holds vectors of another shape.
     """
-    if not (folder / "chroma.sqlite3").is_file() or not (folder / "chroma.sqlite3").stat().st_size:
-        raise IndexError_(f"The index in {folder} is missing or empty. It is built anew at the next start.")
+    if not (folder / "chroma.sqlite3").is_file():
+        raise IndexError_(f"The index in {folder} is missing. It is built anew at the next start.")
     try:
-        client = _client(folder)
-        collection = client.get_collection(COLLECTION, embedding_function=None)
-        rows: list[tuple[str, Entry, Any]] = []
-        for start in range(0, collection.count(), _BATCH):
-            part = collection.get(limit=_BATCH, offset=start, include=["embeddings", "metadatas", "documents"])
-            rows += [
-                (name, _entry(text, metadata), vector)
-                for name, text, metadata, vector in zip(part["ids"], part["documents"], part["metadatas"], part["embeddings"], strict=True)
-            ]
-        client.close()
-    except IndexError_:
-        raise
+        with tempfile.TemporaryDirectory(prefix="trust-coach-") as place:
+            copy = Path(shutil.copytree(folder, Path(place) / "chroma"))
+            with closing(_client(copy)) as client:
+                rows = sorted(_rows(client.get_collection(COLLECTION, embedding_function=None)), key=lambda row: row[0])
+        vectors = np.array([vector for _, _, vector in rows], np.float32).reshape(len(rows), DIMENSIONS)
     except Exception as error:
         raise IndexError_(f"The index in {folder} cannot be read: {error}. It is built anew at the next start.") from error
-    rows.sort(key=lambda row: row[0])
-    vectors = np.array([vector for _, _, vector in rows], np.float32).reshape(len(rows), DIMENSIONS)
     wrong = next(_mismatches(rows), None)
     if wrong:
         raise IndexError_(f"The index in {folder} holds an entry under a wrong id: {wrong}. It is built anew at the next start.")
     return [entry for _, entry, _ in rows], vectors
+
+
+def _rows(collection: Any) -> Iterator[tuple[str, Entry, Any]]:
+    """(id, entry, vector) of everything in a collection."""
+    for start in range(0, collection.count(), _BATCH):
+        part = collection.get(limit=_BATCH, offset=start, include=["embeddings", "metadatas", "documents"])
+        for name, text, metadata, vector in zip(part["ids"], part["documents"], part["metadatas"], part["embeddings"], strict=True):
+            yield name, _entry(text, metadata), vector
 
 
 def _mismatches(rows: Sequence[tuple[str, Entry, Any]]) -> Iterator[str]:

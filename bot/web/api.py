@@ -1,0 +1,141 @@
+"""The HTTP interface: health, readiness, and questions as server-sent events. It knows nothing of the page."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
+from threading import Event as Flag
+from typing import Annotated, Any
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from bot.coach import Cards, Coach, Event, Sentence
+from bot.errors import QuestionError, UsageError
+from bot.types import Question, Turn
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 32
+"""Answers streamed at the same time; further requests get 503."""
+RETRY_SECONDS = 5
+_END = object()
+
+Text = Annotated[str, StringConstraints(strict=True)]
+
+
+class EarlierTurn(BaseModel):
+    """One turn of the history."""
+
+    model_config = ConfigDict(extra="forbid")
+    question: Text
+    answer: Text = ""
+
+
+class Asked(BaseModel):
+    """The body of `POST /api/ask`."""
+
+    model_config = ConfigDict(extra="forbid")
+    question: Text
+    id: Text = ""
+    lang: Text | None = None
+    history: list[EarlierTurn] = []
+
+
+def api_router(coach: Coach, state: Callable[[], dict[str, Any]]) -> APIRouter:
+    """The routes.
+
+    Args:
+        state: what `/readyz` tells; `ready` decides between 200 and 503.
+    """
+    router = APIRouter()
+    limiter = CapacityLimiter(AT_ONCE)
+
+    @router.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.get("/readyz")
+    async def readyz() -> JSONResponse:
+        told = state()
+        return JSONResponse(told, 200 if told["ready"] else 503)
+
+    @router.post("/api/ask")
+    async def ask(request: Request) -> Response:
+        try:
+            question = _question(await request.body(), request.headers.get("content-type", ""), coach)
+        except UsageError as error:
+            return JSONResponse({"error": str(error)}, 422)
+        browser = request.headers.get("accept-language", "")
+        if limiter.available_tokens < 1:
+            text = coach.interfaces[coach.languages.from_browser(browser)].format("error_busy", seconds=RETRY_SECONDS)
+            return JSONResponse({"error": text}, 503, {"Retry-After": str(RETRY_SECONDS)})
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(_stream(coach, question, browser, limiter), media_type="text/event-stream", headers=headers)
+
+    return router
+
+
+def _question(body: bytes, content_type: str, coach: Coach) -> Question:
+    """The question in a body.
+
+    Raises:
+        UsageError: it is no JSON of the right form, and why.
+    """
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        raise UsageError(f"The body has to be JSON (Content-Type: application/json); found {content_type[:60] or 'no type'!r}.")
+    try:
+        asked = Asked.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the body"
+        raise UsageError(f'{where}: {first["msg"]}. Send {{"question": text, "lang"?: code, "history"?: list}}.') from error
+    if asked.lang is not None and asked.lang not in coach.languages.codes:
+        raise UsageError(f'"lang" is {asked.lang[:20]!r}; the coach knows {", ".join(coach.languages.codes)}.')
+    history = tuple(Turn(turn.question, turn.answer) for turn in asked.history)
+    return Question(asked.question, asked.id, asked.lang, history)
+
+
+async def _stream(coach: Coach, question: Question, browser: str, limiter: CapacityLimiter) -> AsyncIterator[bytes]:
+    """The answer's events. When the client goes, this generator is cancelled, and the coach stops within moments."""
+    gone = Flag()
+    answer = coach.ask(question, gone.is_set)
+    try:
+        while True:
+            event = await to_thread.run_sync(next, answer, _END, abandon_on_cancel=True, limiter=limiter)
+            if event is _END:
+                return
+            yield _sse(*_named(event))
+    except QuestionError as error:
+        yield _sse("error", {"error": coach.interfaces[_error_language(coach, question, browser)].format(error.key, **error.values)})
+    except Exception:
+        log.exception("answer failed")
+        yield _sse("error", {"error": coach.interfaces[_error_language(coach, question, browser)]["error_internal"]})
+    finally:
+        gone.set()
+
+
+def _named(event: Event) -> tuple[str, dict[str, Any]]:
+    if isinstance(event, Cards):
+        return "cards", asdict(event)
+    if isinstance(event, Sentence):
+        return "sentence", asdict(event)
+    return "done", event.answer.to_json()
+
+
+def _sse(name: str, content: dict[str, Any]) -> bytes:
+    """One server-sent event; what is no valid text (a lone surrogate in an id) becomes a question mark."""
+    return f"event: {name}\ndata: {json.dumps(content, ensure_ascii=False)}\n\n".encode(errors="replace")
+
+
+def _error_language(coach: Coach, question: Question, browser: str) -> str:
+    """The question's language where it has one, else the browser's."""
+    text = question.text[:500]
+    if question.language is not None:
+        return question.language
+    preferred = coach.languages.from_browser(browser)
+    return coach.languages.detect(text, [preferred]).code if any(letter.isalpha() for letter in text) else preferred

@@ -1,0 +1,184 @@
+"""The web application: the page and the HTTP interface in one FastAPI app, and serving it until it is stopped.
+
+The page is up as soon as retrieval is; the model is fetched and loaded behind it, and until then answers are composed.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.staticfiles import StaticFiles
+
+from bot.assemble import Parts, wait_until_ready
+from bot.coach import Coach
+from bot.errors import BotError, ModelError, UsageError
+from bot.llm.protocol import Generator
+from bot.types import Question
+from bot.web.api import api_router
+from bot.web.chat import Chat
+from bot.web.document import STATIC, PageDocument
+from bot.web.page import mount
+from bot.web.security import AllowedAddresses, BodyLimit, SecurityHeaders
+from bot.web.source import Lookup, OwnText
+
+log = logging.getLogger(__name__)
+
+LOAD_SECONDS = 600.0
+"""Longest wait for the model to load before answers stay composed."""
+CLOSING_SECONDS = 2
+"""How long open connections may take when the server is stopped."""
+
+
+def create_app(coach: Coach, lookup: Lookup = lambda _: None, state: Callable[[], dict[str, Any]] | None = None) -> FastAPI:
+    """The application over a coach.
+
+    Args:
+        lookup: gives one of the organisation's documents by id, for the source panel.
+        state: what `/readyz` tells; by default that all is well.
+    """
+    app = FastAPI(title="Trust Coach", docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(api_router(coach, state or (lambda: {"ready": True, "model": _model_state(coach.generator), "index": ""})))
+    app.mount("/coach", StaticFiles(directory=STATIC))
+    app.add_middleware(PageDocument, texts=lambda header: coach.interfaces[coach.languages.from_browser(header)])
+    app.add_middleware(CORSMiddleware, allow_origins=[], allow_credentials=False)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(AllowedAddresses)
+    app.add_middleware(SecurityHeaders)
+    return mount(app, Chat(coach, lookup))
+
+
+def serve_forever(parts: Parts) -> int:
+    """Serves the chat on the settings' host and port until it is stopped; returns the exit code.
+
+    Raises:
+        BotError: the port is taken or the address is not this machine's; or the knowledge cannot be read.
+    """
+    listening = bind(parts.settings.host, parts.settings.port)
+    coach = parts.coach(None)
+    index = parts.index
+    if parts.index_outdated:
+        index.build_behind()
+    model = ModelStart(parts, coach)
+    app = create_app(coach, _lookup(parts), lambda: {"ready": bool(index.generation), "model": model.state, "index": index.generation})
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=CLOSING_SECONDS, lifespan="on"
+    )
+    server = _Server(config)
+    try:
+        model.begin()
+        server.run(sockets=[listening])
+    finally:
+        model.close()
+    return 0 if server.started else 1
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket on the address, so that a taken port is told before anything is loaded.
+
+    Raises:
+        UsageError: no such address on this machine.
+        BotError: the port is taken or not allowed.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except OSError as error:
+        raise UsageError(f"{host!r} is no address of this machine ({error.strerror}). Give another one: --host 127.0.0.1") from error
+    bound = socket.socket(family, kind, protocol)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind(address)
+        bound.listen(2048)
+    except OSError as error:
+        bound.close()
+        if error.errno == errno.EADDRINUSE:
+            raise BotError(f"Port {port} on {host} is taken. Stop what uses it, or give another one: --port {port % 65535 + 1}") from error
+        raise BotError(f"Port {port} on {host} cannot be used: {error.strerror}. Give another one: --port 7860") from error
+    bound.setblocking(False)
+    return bound
+
+
+class ModelStart:
+    """The model on its way: fetched, loaded, then given to the coach. A failure leaves the answers composed and is told once."""
+
+    def __init__(self, parts: Parts, coach: Coach) -> None:
+        self._parts = parts
+        self._coach = coach
+        self._generator: Generator | None = None
+        self._failure = ""
+
+    @property
+    def state(self) -> str:
+        """`starting`, `ready`, `away` (being started again), or `failed: …`."""
+        if self._failure:
+            return f"failed: {self._failure}"
+        return _model_state(self._coach.generator) if self._coach.generator is not None else "starting"
+
+    def begin(self) -> None:
+        """Warms what the first question needs, then starts the model; in a thread of its own."""
+        threading.Thread(target=self._work, name="model-start", daemon=True).start()
+
+    def close(self) -> None:
+        """Ends the model's process."""
+        if self._generator is not None:
+            self._generator.close()
+
+    def _work(self) -> None:
+        began = time.monotonic()
+        try:
+            warm(self._coach)
+            self._generator = self._parts.generator()
+            wait_until_ready(self._generator, LOAD_SECONDS)
+        except (ModelError, UsageError) as error:
+            self._failure = str(error)
+            _say(f"The language model is not used: {error} Until then answers are put together from the cards.", sys.stderr)
+            return
+        self._coach.generator = self._generator
+        _say(f"The language model {self._generator.name} is ready after {time.monotonic() - began:.0f} s.")
+
+
+def warm(coach: Coach) -> None:
+    """Loads what the first question would wait for: detectors, embeddings, and each language's measure of support."""
+    for language, interface in coach.interfaces.items():
+        coach.retrieve_only(Question(interface.questions[0], language=language))
+        coach.support(language)
+
+
+class _Server(uvicorn.Server):
+    """Tells its address once it listens."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn."""
+        await super().startup(sockets=sockets)
+        if self.started and sockets:
+            host, port = sockets[0].getsockname()[:2]
+            _say(f"Trust Coach is open on http://{f'[{host}]' if ':' in host else host}:{port} (Ctrl+C ends it)")
+
+
+def _model_state(generator: Generator | None) -> str:
+    if generator is None:
+        return "none"
+    return "ready" if generator.ready else "away"
+
+
+def _lookup(parts: Parts) -> Lookup:
+    def look(name: str) -> OwnText | None:
+        document = parts.shelf.document(name)
+        return OwnText(document.title, document.language, document.text) if document is not None else None
+
+    return look
+
+
+def _say(line: str, stream: Any = None) -> None:
+    stream = stream or sys.stdout
+    stream.write(line + "\n")
+    stream.flush()
