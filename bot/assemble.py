@@ -55,8 +55,10 @@ class Parts:
 
     @cached_property
     def prompts(self) -> Prompts:
-        """Prompt templates."""
-        return Prompts.load(self.settings.prompts, self.languages.codes)
+        """Prompt templates; the catalogue says in which languages the model may write freely."""
+        name = self.settings.model or self.catalogue.default
+        entry = self.catalogue.models.get(name)
+        return Prompts.load(self.settings.prompts, self.languages.codes, entry.writes_freely if entry is not None else ())
 
     @cached_property
     def embedder(self) -> Embedder:

@@ -7,7 +7,7 @@ so that everything before it is the same for every question. Braces or `$` in in
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -61,15 +61,16 @@ class PromptTemplate:
 
 
 class Prompts:
-    """The templates of all languages."""
+    """The templates of all languages; a language in which the model may write freely gets the free one."""
 
     def __init__(self, templates: Mapping[str, PromptTemplate]) -> None:
         self._templates = templates
 
     @classmethod
-    def load(cls, folder: Path, languages: Sequence[str]) -> Prompts:
-        """Reads `folder/answer/<language>.txt`."""
-        return cls({code: PromptTemplate.load(folder / "answer" / f"{code}.txt") for code in languages})
+    def load(cls, folder: Path, languages: Sequence[str], free: Collection[str] = ()) -> Prompts:
+        """Reads `folder/answer/<language>.txt`, or `folder/free/<language>.txt` for the languages in `free`."""
+        jobs = {code: "free" if code in free else "answer" for code in languages}
+        return cls({code: PromptTemplate.load(folder / job / f"{code}.txt") for code, job in jobs.items()})
 
     def warm(self) -> list[Prompt]:
         """The constant beginning of every language's prompt."""

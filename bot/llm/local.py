@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,28 +26,43 @@ from bot.llm.protocol import Message, Piece, Prompt
 
 log = logging.getLogger(__name__)
 
-BACK_OFF = (0.2, 1.0, 3.0, 10.0, 30.0)
-"""Seconds before the child is started again after the first, second, … death in a row."""
+BACK_OFF = (0.2, 1.0, 3.0, 6.0, 10.0)
+"""Seconds before the child is started again after the first, second, … death in a row: with loading, back within 15 seconds."""
 HUNG_SECONDS = 20.0
 """A busy child that says nothing for so long is killed; it says something after every slice of the prompt and every token."""
+WORKER = (sys.executable, "-m", "bot.llm.worker")
 _LOST = {"op": "lost"}
 
 
 class LocalModel:
     """A `Generator` in a child process. `start()` returns at once; `ready` tells when it can be asked."""
 
-    def __init__(self, path: Path, vocabulary: Path, *, name: str, context: int, threads: int, queue_size: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        vocabulary: Path,
+        *,
+        name: str,
+        context: int,
+        threads: int,
+        queue_size: int,
+        hung_seconds: float = HUNG_SECONDS,
+        worker: Sequence[str] = WORKER,
+    ) -> None:
         """Args:
         path: the GGUF file.
         vocabulary: where the child leaves the model's tokens for tiktoken.
         name: how it is called in answers.
         context, threads: see `bot.llm.engine.Engine`.
         queue_size: prompts that may wait; further ones raise ModelBusyError.
+        hung_seconds: see HUNG_SECONDS.
+        worker: command of the child; what it reads and writes is described in `bot.llm.worker`.
         """
         self._name = name
-        self._command = [sys.executable, "-m", "bot.llm.worker", str(path), "--vocabulary", str(vocabulary)]
+        self._command = [*worker, str(path), "--vocabulary", str(vocabulary)]
         self._command += ["--context", str(context), "--threads", str(threads)]
         self._queue_size = queue_size
+        self._hung_seconds = hung_seconds
         self._turn = threading.Lock()
         self._waiting = 0
         self._count = threading.Lock()
@@ -141,7 +157,7 @@ class LocalModel:
                 try:
                     answer = self._answers.get(timeout=0.05)
                 except queue.Empty:
-                    if time.monotonic() - heard > HUNG_SECONDS:
+                    if time.monotonic() - heard > self._hung_seconds:
                         self._kill_hung()
                         raise ModelAwayError(
                             "The language model did not move for too long and is started again. Try again in a moment."
@@ -160,7 +176,7 @@ class LocalModel:
             self._send(op="cancel", id=number)
         except ModelAwayError:
             return
-        until = time.monotonic() + HUNG_SECONDS
+        until = time.monotonic() + self._hung_seconds
         while self.ready and time.monotonic() < until:
             try:
                 answer = self._answers.get(timeout=0.1)
@@ -211,12 +227,16 @@ class LocalModel:
         loaded = False
         assert child.stdout is not None  # noqa: S101 - it was asked for just above
         for line in child.stdout:
-            message = json.loads(line)
+            try:
+                message = json.loads(line)
+            except ValueError:  # the child died in the middle of a line
+                break
             if message["op"] == "ready":
                 loaded = True
                 self.features = message["features"]
-                for prompt in self._warm:
-                    self._write(child, {"op": "keep", "messages": _plain(prompt.messages)})
+                with suppress(ModelAwayError):  # it died already: the end of its output comes next
+                    for prompt in self._warm:
+                        self._write(child, {"op": "keep", "messages": _plain(prompt.messages)})
                 self._ready.set()
                 self._settled.set()
             elif message["op"] == "failed":

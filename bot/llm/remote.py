@@ -3,36 +3,47 @@
 from __future__ import annotations
 
 import json
+import queue
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
 import httpx
 
-from bot.errors import ModelAwayError, ModelBusyError, ModelError
+from bot.errors import ModelAwayError, ModelBusyError, ModelError, UsageError
 from bot.llm.protocol import Piece, Prompt
 
 READ_SECONDS = 20.0
 """A server that says nothing for so long is taken for hung."""
+READY_SECONDS = 2.0
+"""So long `ready` waits for the list of models."""
 _MAX_LINE = 1_000_000
 
 
 class RemoteModel:
     """A `Generator` over HTTP. The answer's beginning cannot be given; a repeated opening is dropped by the check."""
 
-    def __init__(self, address: str, *, key: str = "", model: str = "") -> None:
+    def __init__(self, address: str, *, key: str = "", model: str = "", read_seconds: float = READ_SECONDS) -> None:
         """Args:
         address: with or without `/v1` at its end.
         key: bearer token, if the server asks for one.
         model: its name there; empty: the first that the server lists.
+        read_seconds: see READ_SECONDS.
+
+        Raises:
+            UsageError: the address is none.
         """
         base = address.rstrip("/")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._client = httpx.Client(
-            base_url=base if base.endswith("/v1") else f"{base}/v1",
-            headers=headers,
-            timeout=httpx.Timeout(READ_SECONDS, connect=5),
-        )
+        try:
+            self._client = httpx.Client(
+                base_url=base if base.endswith("/v1") else f"{base}/v1",
+                headers=headers,
+                timeout=httpx.Timeout(read_seconds, connect=5),
+            )
+        except httpx.InvalidURL as error:
+            raise UsageError(f"{address!r} is no address of a server: {error}. Give one like http://127.0.0.1:8000.") from error
         self._model = model
 
     @property
@@ -42,14 +53,41 @@ class RemoteModel:
 
     @property
     def ready(self) -> bool:
-        """True when the server lists its models."""
+        """True when the server lists its models now."""
         try:
-            return bool(self._name())
-        except ModelError:
+            return self._client.get("models", timeout=READY_SECONDS).is_success
+        except httpx.HTTPError:
             return False
 
     def stream(self, prompt: Prompt, max_tokens: int, stopped: Callable[[], bool]) -> Iterator[Piece]:
-        """See `Generator.stream`."""
+        """See `Generator.stream`. The request runs in a thread, so that `stopped` is asked also while the server is silent."""
+        arrived: queue.Queue[Piece | Exception | None] = queue.Queue()
+        gone = threading.Event()
+
+        def request() -> None:
+            try:
+                for piece in self._request(prompt, max_tokens, gone.is_set):
+                    arrived.put(piece)
+                arrived.put(None)
+            except Exception as error:  # handed to the one who waits, who raises it
+                arrived.put(error)
+
+        threading.Thread(target=request, name="model-request", daemon=True).start()
+        try:
+            while not stopped():
+                try:
+                    found = arrived.get(timeout=0.1)
+                except queue.Empty:
+                    continue
+                if isinstance(found, Exception):
+                    raise found
+                if found is None:
+                    return
+                yield found
+        finally:
+            gone.set()
+
+    def _request(self, prompt: Prompt, max_tokens: int, stopped: Callable[[], bool]) -> Iterator[Piece]:
         body = {
             "model": self._name(),
             "messages": [asdict(message) for message in prompt.messages],
@@ -97,6 +135,7 @@ def _events(response: httpx.Response, stopped: Callable[[], bool]) -> Iterator[P
     """
     complete = False
     usage: dict[str, Any] = {}
+    counts = 0, 0
     for line in response.iter_lines():
         if stopped():
             return
@@ -111,6 +150,7 @@ def _events(response: httpx.Response, stopped: Callable[[], bool]) -> Iterator[P
             usage = event.get("usage") or usage
             text = "".join(choice["delta"].get("content") or "" for choice in event.get("choices", []))
             complete = complete or any(choice.get("finish_reason") for choice in event.get("choices", []))
+            counts = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
         except (ValueError, KeyError, AttributeError, TypeError) as error:
             raise ModelAwayError(
                 "The model server sent something that is no chat completion. Check that --model is its address."
@@ -119,4 +159,4 @@ def _events(response: httpx.Response, stopped: Callable[[], bool]) -> Iterator[P
             yield Piece(text)
     if not complete:
         raise ModelAwayError("The model server broke off in the middle of its answer. Try again in a moment.")
-    yield Piece("", int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0))
+    yield Piece("", *counts)

@@ -86,6 +86,8 @@ class Worker:
             engine.keep(self._spare[0]["messages"], interrupted)
         except Cancelled:
             return
+        except ModelError:  # too long for the context: said to whoever asks with it
+            pass
         self._spare.pop(0)
         self._commands.put({"op": "next"})
 

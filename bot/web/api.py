@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 AT_ONCE = 32
 """Answers streamed at the same time; further requests get 503."""
 RETRY_SECONDS = 5
-_END = object()
 
 Text = Annotated[str, StringConstraints(strict=True)]
 
@@ -106,8 +105,8 @@ async def _stream(coach: Coach, question: Question, browser: str, limiter: Capac
     answer = coach.ask(question, gone.is_set)
     try:
         while True:
-            event = await to_thread.run_sync(next, answer, _END, abandon_on_cancel=True, limiter=limiter)
-            if event is _END:
+            event = await to_thread.run_sync(next, answer, None, abandon_on_cancel=True, limiter=limiter)
+            if event is None:
                 return
             yield _sse(*_named(event))
     except QuestionError as error:

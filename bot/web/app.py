@@ -54,7 +54,8 @@ def create_app(coach: Coach, lookup: Lookup = lambda _: None, state: Callable[[]
     app.add_middleware(BodyLimit)
     app.add_middleware(AllowedAddresses)
     app.add_middleware(SecurityHeaders)
-    return mount(app, Chat(coach, lookup))
+    mount(app, Chat(coach, lookup))
+    return app
 
 
 def serve_forever(parts: Parts) -> int:

@@ -52,7 +52,7 @@ def rewritten(html: str, texts: Interface, nonce: str) -> str:
         f'<script src="{_versioned("page.js")}"></script>'
     )
     html = _META.sub("", _LANG.sub(rf'\1lang="{texts.language}"', html))
-    html = html.replace("<head>", f"<head>{head}", 1)
+    html = html.replace('<meta charset="utf-8" />', f'<meta charset="utf-8">{head}', 1)
     html = html.replace("</body>", f'<noscript><p class="noscript">{safe(texts["no_script"])}</p></noscript></body>', 1)
     return _SCRIPT.sub(f'<script nonce="{nonce}"', html)
 

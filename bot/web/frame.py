@@ -18,10 +18,12 @@ def render_head(texts: Interface, interfaces: Mapping[str, Interface], longest: 
         f'<option value="{safe(code)}" lang="{safe(code)}"{" selected" if code == texts.language else ""}>{safe(other["name"])}</option>'
         for code, other in interfaces.items()
     )
+    choice = (
+        f'<label class="language"><span class="unseen">{safe(texts["language"])}</span><select data-language>{options}</select></label>'
+    )
     return (
-        f'<header class="head" lang="{safe(texts.language)}" data-language="{safe(texts.language)}" '
-        f'data-longest="{longest}" data-lost="{safe(texts["connection_lost"])}"><div class="brand"><h1>{safe(texts["title"])}</h1>'
-        f'<label class="language"><span class="unseen">{safe(texts["language"])}</span><select data-language>{options}</select></label></div>'
+        f'<header class="head" lang="{safe(texts.language)}" data-language="{safe(texts.language)}" data-longest="{longest}" '
+        f'data-lost="{safe(texts["connection_lost"])}"><div class="brand"><h1>{safe(texts["title"])}</h1>{choice}</div>'
         f'<p class="tagline">{safe(texts["tagline"])}</p><p class="disclosure">{safe(texts["disclosure"])}</p></header>'
     )
 

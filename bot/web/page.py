@@ -60,15 +60,17 @@ class _Parts:
 
 def build_page(chat: Chat) -> gr.Blocks:
     """The page with its events."""
-    with gr.Blocks(title="Trust Coach", analytics_enabled=False) as blocks:
+    blocks: gr.Blocks = gr.Blocks(title="Trust Coach", analytics_enabled=False)
+    with blocks:
         parts = _lay_out(chat)
         _connect(blocks, parts, chat)
-    return blocks.queue(max_size=WAITING, api_open=False, default_concurrency_limit=ASKING_AT_ONCE)
+    blocks.queue(max_size=WAITING, api_open=False, default_concurrency_limit=ASKING_AT_ONCE)
+    return blocks
 
 
-def mount(app: FastAPI, chat: Chat) -> FastAPI:
+def mount(app: FastAPI, chat: Chat) -> None:
     """Mounts the page at `/`."""
-    return gr.mount_gradio_app(
+    gr.mount_gradio_app(
         app,
         build_page(chat),
         path="/",
@@ -158,9 +160,11 @@ def _connect(blocks: gr.Blocks, parts: _Parts, chat: Chat) -> None:
     typed, offered = [parts.box, parts.length, parts.language, parts.exchanges], [parts.language, parts.exchanges]
     asks: dict[str, Any] = {"outputs": parts.updated, "concurrency_limit": ASKING_AT_ONCE, "concurrency_id": "ask", **_QUIET}
     gr.on([parts.send.click, parts.box.submit], ask_typed, typed, js="trustCoach.outgoing", trigger_mode="once", **asks)
-    gr.on([parts.examples.ask, parts.current.ask], ask_offered, offered, trigger_mode="once", **asks)
+    for area in (parts.examples, parts.current):
+        area.ask(ask_offered, offered, trigger_mode="once", **asks)
+    for area in (parts.past, parts.current):
+        area.open(open_source, [parts.exchanges], [parts.source], queue=False, **_QUIET)
     parts.stop.click(stop, None, None, queue=False, **_QUIET)
-    gr.on([parts.past.open, parts.current.open], open_source, [parts.exchanges], [parts.source], queue=False, **_QUIET)
     parts.clear.click(start_over, None, parts.updated, queue=False, **_QUIET)
     parts.head.choose(choose, [parts.exchanges], parts.worded, queue=False, **_QUIET)
     blocks.load(begin, [parts.wished], parts.worded, js="trustCoach.remembered", queue=False, **_QUIET)
