@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from bot.coach import Coach
 from bot.config import Settings
+from bot.cues import Cues
 from bot.current import CurrentIndex
 from bot.errors import ModelError, UsageError
 from bot.interface import Interface, load_interfaces
@@ -61,6 +62,11 @@ class Parts:
         return Prompts.load(self.settings.prompts, self.languages.codes, entry.writes_freely if entry is not None else ())
 
     @cached_property
+    def cues(self) -> Cues:
+        """Wordings that tell what a question is."""
+        return Cues.load(self.settings.data / "cues.yaml")
+
+    @cached_property
     def embedder(self) -> Embedder:
         """The embedding model, in a lane of its own."""
         return NanoEmbedder()
@@ -74,7 +80,8 @@ class Parts:
     def index(self) -> CurrentIndex:
         """The index in use, opened; a missing or outdated one is built behind."""
         entries = [*self.knowledge.entries(), *self.shelf.entries()]
-        index = CurrentIndex(IndexHome(self.settings.index_dir), entries, load_vectors(self.settings.data / "vectors"), self.embedder)
+        shipped = load_vectors(self.settings.data / "vectors")
+        index = CurrentIndex(IndexHome(self.settings.index_dir), entries, shipped, self.embedder, self.cues)
         self.index_outdated = index.open()
         return index
 

@@ -188,8 +188,7 @@ class _Run:
         self._time(language_ms=self._elapsed())
         found = self._coach._retriever().retrieve(self._question, asked_in)
         self._time(retrieve_ms=self._elapsed() - self._timings.language_ms)
-        if found.used_history:
-            self._notes.append("follow_up")
+        self._notes += [name for name, holds in (("follow_up", found.used_history), ("partly", found.partly), ("premise", found.myth)) if holds]
         if self._retrieve_only:
             yield Done(self._answer(language, found, Mode.FIXED))
         elif found.route is Route.COACH:
@@ -241,7 +240,6 @@ class _Run:
         yield Cards(language, found.route, planned.cards)
         yield from self._fallback_note(texts)
         if planned.premise:
-            self._notes.append("premise")
             yield self._show(planned.premise)
         yield self._show(planned.opening, paragraph=bool(planned.premise))
         mode = yield from self._worded(planned)
@@ -249,7 +247,6 @@ class _Run:
             self._notes.append("disagree")
             yield self._show(planned.disagreement, paragraph=True)
         if found.partly:
-            self._notes.append("partly")
             yield self._show(texts["partly"], paragraph=True)
         own: tuple[Citation, ...] = ()
         if found.passages and found.own_first:

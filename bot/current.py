@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Sequence
 
+from bot.cues import Cues
 from bot.errors import IndexError_, IndexLockedError
 from bot.knowledge.base import Entry
 from bot.knowledge.build import IndexHome, Progress, content_hash, embed
@@ -31,15 +32,17 @@ GOLDEN_SHARE = 0.97
 class CurrentIndex:
     """Gives the retriever over the current index."""
 
-    def __init__(self, home: IndexHome, entries: Sequence[Entry], shipped: dict[int, Vectors], embedder: Embedder) -> None:
+    def __init__(self, home: IndexHome, entries: Sequence[Entry], shipped: dict[int, Vectors], embedder: Embedder, cues: Cues) -> None:
         """Args:
         entries: everything the index is to hold now.
         shipped: the vectors that come with the product, by `Entry.vector_key`.
+        cues: wordings for the retriever.
         """
         self._home = home
         self._entries = list(entries)
         self._known = dict(shipped)
         self._embedder = embedder
+        self._cues = cues
         self._retriever: Retriever | None = None
         self._swap = threading.Lock()
         self._looked = 0.0
@@ -123,7 +126,7 @@ class CurrentIndex:
             log.error("new index not used", extra={"reason": str(error)})
 
     def _use(self, index: Index) -> None:
-        retriever = Retriever.over(index, self._embedder)
+        retriever = Retriever.over(index, self._embedder, self._cues)
         with self._swap:
             self._retriever = retriever
 

@@ -119,14 +119,9 @@ class Languages:
         agreed = len(set(votes)) == 1
         if letters < SURE_LETTERS:
             certain = [code for code in marked if code in known] or (marked if len(marked) == 1 else [])
-            choices: list[str | None] = [
-                *([preferred] if preferred in (marked or [preferred]) else []),
-                *certain,
-                *marked,
-                preferred,
-                *known,
-            ]
-            return Detected(next((code for code in choices if code), FALLBACK), sure=False)
+            wanted = [preferred] if preferred is not None else []
+            choices = [*(code for code in wanted if not marked or code in marked), *certain, *marked, *wanted, *known, FALLBACK]
+            return Detected(choices[0], sure=False)
         if known and agreed:
             return Detected(known[0], sure=True)
         if known:

@@ -28,6 +28,8 @@ LAYERS = {
     "bot.knowledge": 3,
     "bot.interface": 4,
     "bot.llm": 4,
+    "bot.cues": 4,
+    "bot.ranking": 4,
     "bot.retrieve": 5,
     "bot.prompt": 5,
     "bot.answer": 6,

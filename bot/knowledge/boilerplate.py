@@ -77,6 +77,6 @@ def _next_line(lines: Sequence[str], after: int) -> int | None:
 
 
 def _listlike(line: str) -> bool:
-    """A short line that ends like no sentence; numbered points that are headings of an article stand alone, not in runs."""
+    """A short line that ends like no sentence and is no row of a table; an article's numbered headings stand alone, not in runs."""
     bare = line.strip()
-    return len(bare.split()) <= 14 and not re.search(r"[.!?:…][»”\"')]*$", bare)
+    return len(bare.split()) <= 14 and not bare.startswith("|") and not re.search(r"[.!?:…][»”\"')]*$", bare)

@@ -19,6 +19,7 @@ SCHEMA_VERSION = 1
 """Raise it when the fields change: indexes built from older cards are then rebuilt."""
 
 Line = Annotated[str, StringConstraints(min_length=2, max_length=400)]
+Ask = Annotated[str, StringConstraints(min_length=2, max_length=700)]
 
 
 class MythFile(FileModel):
@@ -38,7 +39,7 @@ class CardTextFile(FileModel):
     say: tuple[Line, ...] = Field(min_length=2)
     avoid: tuple[Line, ...] = Field(min_length=1)
     reflect: Line
-    asks: tuple[Line, ...] = Field(min_length=10)
+    asks: tuple[Ask, ...] = Field(min_length=10)
     myths: tuple[MythFile, ...] = Field(min_length=2)
 
 

@@ -52,7 +52,7 @@ def read_document(path: Path) -> tuple[str, str]:
 
 def _plain(path: Path) -> str:
     raw = path.read_bytes()
-    if b"\x00" in raw[:4096] and not raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if raw.startswith(b"%PDF") or (b"\x00" in raw[:4096] and not raw.startswith((b"\xff\xfe", b"\xfe\xff"))):
         raise DocumentError("is not a text file, whatever its name says.")
     for encoding in ("utf-8-sig", "utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"):
         try:
@@ -134,7 +134,7 @@ def _docx_blocks(document: Any) -> Iterator[str]:
     """Paragraphs, and tables row by row, in the document's order."""
     for block in document.iter_inner_content():
         if hasattr(block, "rows"):
-            yield "\n".join(" | ".join(dict.fromkeys(cell.text.strip() for cell in row.cells)) for row in block.rows)
+            yield "\n".join(f"| {' | '.join(dict.fromkeys(cell.text.strip() for cell in row.cells))} |" for row in block.rows)
         else:
             heading = block.style is not None and str(block.style.name).startswith("Heading")
             yield f"## {block.text}" if heading else block.text
@@ -167,7 +167,7 @@ def _refuse_bomb(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except Exception as error:  # a damaged zip leads to more than BadZipFile
         raise DocumentError(f"is no {path.suffix[1:]}, whatever its name says.") from error
     if unpacked > MAX_UNPACKED:
         raise DocumentError(f"would unpack to {unpacked / 1e6:.0f} MB; {MAX_UNPACKED // 1_000_000} MB are possible.")

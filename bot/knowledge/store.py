@@ -47,8 +47,8 @@ def write(folder: Path, entries: Sequence[Entry], vectors: Vectors) -> None:
     Raises:
         IndexError_: Chroma refused, for example because the disk is full.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with closing(_client(folder)) as client:
             collection = client.create_collection(COLLECTION, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None)
             for start in range(0, len(entries), _BATCH):

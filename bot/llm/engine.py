@@ -49,18 +49,20 @@ class Cancelled(Exception):  # noqa: N818 - not an error
 class Engine:
     """One model with one context. Not thread-safe: one completion at a time."""
 
-    def __init__(self, path: Path, *, context: int, threads: int) -> None:
+    def __init__(self, path: Path, *, context: int, threads: int, draft: int = DRAFT) -> None:
         """Loads the model.
 
         Args:
             path: a GGUF file.
             context: tokens of the context window; cut to what the model was trained for.
             threads: threads for prompt and decoding.
+            draft: most tokens guessed at once; 0 decodes one after the other.
 
         Raises:
             ModelError: llama.cpp cannot load it.
         """
         _silence()
+        self._draft = draft
         self._model = _load(path)
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
         self.context = min(context, llama_cpp.llama_model_n_ctx_train(self._model) or context)
@@ -164,7 +166,8 @@ class Engine:
         while len(produced) < max_tokens and not self._is_end(following):
             if interrupted():
                 raise Cancelled
-            draft = _draft(lines, [*produced[-(MATCH - 1) :], following])[: max_tokens - len(produced) - 1]
+            longest = min(self._draft, max_tokens - len(produced) - 1)
+            draft = _draft(lines, [*produced[-(MATCH - 1) :], following])[:longest]
             accepted, following = self._verify([following, *draft])
             produced += accepted
             yield accepted

@@ -47,6 +47,7 @@ class LocalModel:
         threads: int,
         queue_size: int,
         hung_seconds: float = HUNG_SECONDS,
+        back_off: Sequence[float] = BACK_OFF,
         worker: Sequence[str] = WORKER,
     ) -> None:
         """Args:
@@ -55,7 +56,7 @@ class LocalModel:
         name: how it is called in answers.
         context, threads: see `bot.llm.engine.Engine`.
         queue_size: prompts that may wait; further ones raise ModelBusyError.
-        hung_seconds: see HUNG_SECONDS.
+        hung_seconds, back_off: see HUNG_SECONDS and BACK_OFF.
         worker: command of the child; what it reads and writes is described in `bot.llm.worker`.
         """
         self._name = name
@@ -63,6 +64,7 @@ class LocalModel:
         self._command += ["--context", str(context), "--threads", str(threads)]
         self._queue_size = queue_size
         self._hung_seconds = hung_seconds
+        self._back_off = back_off
         self._turn = threading.Lock()
         self._waiting = 0
         self._count = threading.Lock()
@@ -194,7 +196,7 @@ class LocalModel:
             self._answers.put(_LOST)
             if self._closed.is_set():
                 return
-            if self.failure is not None or (not loaded and deaths >= len(BACK_OFF)):
+            if self.failure is not None or (not loaded and deaths >= len(self._back_off)):
                 self.failure = self.failure or "The language model's process dies while loading. Run: python run.py doctor"
                 log.error("model not started again", extra={"reason": self.failure})
                 self._settled.set()
@@ -202,7 +204,7 @@ class LocalModel:
             deaths = 0 if loaded and time.monotonic() - began > 60 else deaths + 1
             self.restarts += 1
             log.warning("model process ended; starting it again", extra={"deaths": deaths})
-            self._closed.wait(BACK_OFF[min(deaths, len(BACK_OFF)) - 1] if deaths else BACK_OFF[0])
+            self._closed.wait(self._back_off[max(min(deaths, len(self._back_off)) - 1, 0)])
 
     def _run_child(self) -> bool:
         """Starts a child and reads it to its end; returns whether it ever was ready."""
@@ -212,15 +214,19 @@ class LocalModel:
             "OMP_WAIT_POLICY": "active",
         }
         environment.pop("OMP_NUM_THREADS", None)
-        child = subprocess.Popen(
-            self._command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            encoding="utf-8",
-            env=environment,
-        )
+        try:
+            child = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                encoding="utf-8",
+                env=environment,
+            )
+        except OSError as error:  # no memory for another process, for example: tried again like a death
+            log.error("model process not started", extra={"reason": str(error)})
+            return False
         self._child = child
         if self._closed.is_set():
             _end(child)

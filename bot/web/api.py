@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from dataclasses import asdict
 from threading import Event as Flag
+from threading import Thread
+from time import sleep
 from typing import Annotated, Any
 
 from anyio import CapacityLimiter, to_thread
@@ -21,8 +24,9 @@ from bot.types import Question, Turn
 log = logging.getLogger(__name__)
 
 AT_ONCE = 32
-"""Answers streamed at the same time; further requests get 503."""
 RETRY_SECONDS = 5
+LOOK_SECONDS = 0.2
+"""How often a stream looks whether its client is still there."""
 
 Text = Annotated[str, StringConstraints(strict=True)]
 
@@ -45,14 +49,15 @@ class Asked(BaseModel):
     history: list[EarlierTurn] = []
 
 
-def api_router(coach: Coach, state: Callable[[], dict[str, Any]]) -> APIRouter:
+def api_router(coach: Coach, state: Callable[[], dict[str, Any]], at_once: int = AT_ONCE) -> APIRouter:
     """The routes.
 
     Args:
+        at_once: answers streamed at the same time; further requests get 503.
         state: what `/readyz` tells; `ready` decides between 200 and 503.
     """
     router = APIRouter()
-    limiter = CapacityLimiter(AT_ONCE)
+    limiter = CapacityLimiter(at_once)
 
     @router.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -74,7 +79,7 @@ def api_router(coach: Coach, state: Callable[[], dict[str, Any]]) -> APIRouter:
             text = coach.interfaces[coach.languages.from_browser(browser)].format("error_busy", seconds=RETRY_SECONDS)
             return JSONResponse({"error": text}, 503, {"Retry-After": str(RETRY_SECONDS)})
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(_stream(coach, question, browser, limiter), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(_stream(coach, question, request, limiter), media_type="text/event-stream", headers=headers)
 
     return router
 
@@ -99,15 +104,16 @@ def _question(body: bytes, content_type: str, coach: Coach) -> Question:
     return Question(asked.question, asked.id, asked.lang, history)
 
 
-async def _stream(coach: Coach, question: Question, browser: str, limiter: CapacityLimiter) -> AsyncIterator[bytes]:
-    """The answer's events. When the client goes, this generator is cancelled, and the coach stops within moments."""
+async def _stream(coach: Coach, question: Question, request: Request, limiter: CapacityLimiter) -> AsyncIterator[bytes]:
+    """The answer's events. When the client goes, the coach is stopped within moments, even in the middle of a sentence."""
     gone = Flag()
-    answer = coach.ask(question, gone.is_set)
+    browser = request.headers.get("accept-language", "")
+    answer: Iterator[Event] = iter(())
+    limiter.acquire_on_behalf_of_nowait(gone)
+    watch = asyncio.create_task(_watch(request, gone))
     try:
-        while True:
-            event = await to_thread.run_sync(next, answer, None, abandon_on_cancel=True, limiter=limiter)
-            if event is None:
-                return
+        answer = coach.ask(question, gone.is_set)
+        while (event := await to_thread.run_sync(next, answer, None, abandon_on_cancel=True)) and not gone.is_set():
             yield _sse(*_named(event))
     except QuestionError as error:
         yield _sse("error", {"error": coach.interfaces[_error_language(coach, question, browser)].format(error.key, **error.values)})
@@ -116,6 +122,27 @@ async def _stream(coach: Coach, question: Question, browser: str, limiter: Capac
         yield _sse("error", {"error": coach.interfaces[_error_language(coach, question, browser)]["error_internal"]})
     finally:
         gone.set()
+        watch.cancel()
+        limiter.release_on_behalf_of(gone)
+        Thread(target=_end, args=(answer,), name="answer-end", daemon=True).start()
+
+
+def _end(answer: Iterator[Event]) -> None:
+    """Closes an answer that nobody reads on; not in the event loop, as it may wait for the model's last word."""
+    while isinstance(answer, Generator):
+        try:
+            answer.close()
+        except ValueError:  # its last step is still under way
+            sleep(0.05)
+        else:
+            return
+
+
+async def _watch(request: Request, gone: Flag) -> None:
+    """Raises the flag when the client is gone; without a look a stream only notices when it next has something to send."""
+    while not await request.is_disconnected():
+        await asyncio.sleep(LOOK_SECONDS)
+    gone.set()
 
 
 def _named(event: Event) -> tuple[str, dict[str, Any]]:

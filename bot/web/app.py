@@ -24,11 +24,11 @@ from bot.coach import Coach
 from bot.errors import BotError, ModelError, UsageError
 from bot.llm.protocol import Generator
 from bot.types import Question
-from bot.web.api import api_router
+from bot.web.api import AT_ONCE, api_router
 from bot.web.chat import Chat
 from bot.web.document import STATIC, PageDocument
 from bot.web.page import mount
-from bot.web.security import AllowedAddresses, BodyLimit, SecurityHeaders
+from bot.web.security import AllowedAddresses, BodyLimit, PageCalls, SecurityHeaders
 from bot.web.source import Lookup, OwnText
 
 log = logging.getLogger(__name__)
@@ -39,17 +39,22 @@ CLOSING_SECONDS = 2
 """How long open connections may take when the server is stopped."""
 
 
-def create_app(coach: Coach, lookup: Lookup = lambda _: None, state: Callable[[], dict[str, Any]] | None = None) -> FastAPI:
+def create_app(
+    coach: Coach, lookup: Lookup = lambda _: None, state: Callable[[], dict[str, Any]] | None = None, at_once: int = AT_ONCE
+) -> FastAPI:
     """The application over a coach.
 
     Args:
         lookup: gives one of the organisation's documents by id, for the source panel.
         state: what `/readyz` tells; by default that all is well.
+        at_once: see `api_router`.
     """
     app = FastAPI(title="Trust Coach", docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(api_router(coach, state or (lambda: {"ready": True, "model": _model_state(coach.generator), "index": ""})))
+    well = {"ready": True, "index": ""}
+    app.include_router(api_router(coach, state or (lambda: {**well, "model": _model_state(coach.generator)}), at_once))
     app.mount("/coach", StaticFiles(directory=STATIC))
     app.add_middleware(PageDocument, texts=lambda header: coach.interfaces[coach.languages.from_browser(header)])
+    app.add_middleware(PageCalls)
     app.add_middleware(CORSMiddleware, allow_origins=[], allow_credentials=False)
     app.add_middleware(BodyLimit)
     app.add_middleware(AllowedAddresses)

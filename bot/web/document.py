@@ -87,10 +87,10 @@ class PageDocument:
             nonlocal start
             if message["type"] == "http.response.start":
                 start = message
-                return
-            body.extend(message.get("body", b""))
-            if not message.get("more_body", False):
-                await self._finish(start, bytes(body), language, send)
+            elif message["type"] == "http.response.body":
+                body.extend(message.get("body", b""))
+                if not message.get("more_body", False):
+                    await self._finish(start, bytes(body), language, send)
 
         await self._app(plain, receive, collected)
 

@@ -6,11 +6,14 @@ Plain ASGI, so that streams stay streams. It knows nothing of questions or of Gr
 
 from __future__ import annotations
 
+import logging
 import re
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger(__name__)
 
 BODY_LIMIT = 64 * 1024
 """Bytes of a request's body."""
@@ -24,6 +27,7 @@ ALLOWED = (
     ("POST", re.compile(r"/gradio_api/(queue/join|run/predict|cancel|reset)")),
 )
 """Method and path of everything that is served; Gradio's uploads, file, proxy and interface pages are not."""
+PAGE_CALLS = {"/gradio_api/queue/join", "/gradio_api/run/predict", "/gradio_api/cancel"}
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'self'",
     "X-Content-Type-Options": "nosniff",
@@ -74,6 +78,34 @@ def allowed(method: str, path: str) -> bool:
     """True when the method and the path are served."""
     method = {"HEAD": "GET"}.get(method, method)
     return ".." not in path and any((method in {known, "OPTIONS"}) and pattern.fullmatch(path) is not None for known, pattern in ALLOWED)
+
+
+class PageCalls:
+    """Answers 400 where Gradio would answer 500 to a call that its own page never makes: an unknown event, missing values."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the class."""
+        if scope["type"] != "http" or scope["path"] not in PAGE_CALLS:
+            await self._app(scope, receive, send)
+            return
+        refused = False
+
+        async def told(message: Message) -> None:
+            nonlocal refused
+            refused = refused or (message["type"] == "http.response.start" and message["status"] >= 500 and message["status"] != 503)
+            if not refused:
+                await send(message)
+
+        try:
+            await self._app(scope, receive, told)
+        except Exception as error:
+            log.warning("call refused", extra={"path": scope["path"], "reason": repr(error)})
+            refused = True
+        if refused:
+            await JSONResponse({"error": "The page does not make such calls."}, 400)(scope, receive, send)
 
 
 class _TooLongError(Exception):

@@ -87,8 +87,8 @@ def _cards(exchange: Exchange, texts: Interface) -> str:
         return ""
     rows = "".join(
         f'<li><button type="button" class="card" data-open="{card.n}" data-turn="{exchange.number}" aria-haspopup="dialog">'
-        f'<span class="number" aria-hidden="true">{card.n}</span><span class="card-text"><strong>{safe(card.title)}</strong>'
-        f'<span class="why">{safe(card.why)}</span><cite>{safe(card.article)}</cite></span></button></li>'
+        f'<span class="number" aria-hidden="true">{card.n}</span><span class="card-text"><strong>{safe(card.title)}</strong> '
+        f'<cite>{safe(card.article)}</cite> <span class="why">{safe(card.why)}</span></span></button></li>'
         for card in exchange.cards
     )
     return f'<div class="cards"><h2>{safe(texts["cards"])}</h2><ol>{rows}</ol></div>'

@@ -83,9 +83,10 @@ const trustCoach = (() => {
     wasRunning = running;
   }
 
-  // The button that had the focus is gone: the keyboard goes on in the text box (on a phone that would open its keyboard).
+  // The button that had the focus goes: the keyboard goes on in the text box (on a phone that would open its keyboard).
   function back() {
-    const lost = !document.activeElement || document.activeElement === document.body;
+    const active = document.activeElement;
+    const lost = !active || active === document.body || active.id === "stop";
     if (lost && matchMedia("(hover: hover)").matches) box()?.focus({ preventScroll: true });
   }
 

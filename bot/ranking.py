@@ -1,0 +1,107 @@
+"""Ranking classes by their examples: a kernel ridge classifier and the mean of the nearest examples, added. Knows vectors only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from bot.knowledge.embedding import Vectors
+
+KERNEL_WIDTH = 1.5
+"""Kernel exp(width * (cosine - 1)) of both classifiers."""
+RIDGE = 0.3
+EXACT, ANCHORS = 4000, 1600
+"""Up to so many examples the classifier is exact; more are spanned by so many of them (6,000 would take 3 s, so it is 0.4 s)."""
+SAME = 0.97
+"""Cosine of centred vectors above which a question counts as a phrasing that the index holds."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """A kernel ridge classifier and the nearest examples of each class, added."""
+
+    names: list[str]
+    examples: Vectors
+    labels: np.ndarray[tuple[int], np.dtype[np.intp]]
+    anchors: Vectors
+    weights: Vectors
+    prior: Vectors
+    nearest: int
+    nearest_weight: float
+
+    @classmethod
+    def fit(cls, examples: Vectors, owners: Sequence[str], nearest: int, weight: float, balance: float) -> Ranking:
+        """Solves the weighted ridge regression of one 0/1 column a class in the span of the anchors' kernels.
+
+        Args:
+            examples: centred unit vectors, shape (n, dimensions).
+            owners: the class of each.
+            nearest: how many of a class's nearest examples are averaged.
+            weight: of that average beside the classifier.
+            balance: 0 gives every example the same weight, 1 every class.
+        """
+        names, labels, counts = np.unique(np.array(owners), return_inverse=True, return_counts=True)
+        targets = np.eye(len(names), dtype=np.float32)[labels]
+        importance = ((len(labels) / counts[labels]) ** balance).astype(np.float32)
+        importance /= importance.mean()
+        prior = np.asarray((targets * importance[:, None]).mean(axis=0), np.float32)
+        if len(examples) <= EXACT:
+            anchors = examples
+            solved = np.linalg.solve(_kernel(examples, examples) + RIDGE * np.diag(1 / importance), targets - prior)
+        else:
+            anchors = examples[_spread(labels, counts, ANCHORS)]
+            design = _kernel(examples, anchors)
+            weighted = design * importance[:, None]
+            penalty = RIDGE * _kernel(anchors, anchors) + 6e-4 * np.eye(len(anchors), dtype=np.float32)
+            solved = np.linalg.solve(weighted.T @ design + penalty, weighted.T @ (targets - prior))
+        return cls([str(name) for name in names], examples, labels, anchors, solved.astype(np.float32), prior, nearest, weight)
+
+    def scores(self, vectors: Vectors) -> Vectors:
+        """Scores of centred vectors of shape (n, dimensions), shape (n, classes)."""
+        learned = _kernel(vectors, self.anchors) @ self.weights + self.prior
+        return np.asarray(learned + self.nearest_weight * self._near(vectors), np.float32)
+
+    def best(self, vector: Vectors, bias: Mapping[str, float]) -> tuple[str, float]:
+        """The best class of one vector and its lead over the next."""
+        scores = self.scores(vector[None])[0] + np.array([bias.get(name, 0.0) for name in self.names], np.float32)
+        second, first = np.argsort(scores)[-2:]
+        return self.names[first], float(scores[first] - scores[second])
+
+    def same(self, vector: Vectors) -> str | None:
+        """The class of the example that this vector is, if it is one."""
+        cosines = self.examples @ vector
+        nearest = int(cosines.argmax())
+        return self.names[self.labels[nearest]] if cosines[nearest] >= SAME else None
+
+    def lead(self, vector: Vectors, name: str, bias: Mapping[str, float]) -> float:
+        """How far one class is ahead of the best other one; negative when it is behind."""
+        best, lead = self.best(vector, bias)
+        if best == name:
+            return lead
+        scores = self.scores(vector[None])[0]
+        return float(scores[self.names.index(name)] + bias.get(name, 0.0) - scores[self.names.index(best)] - bias.get(best, 0.0))
+
+    def _near(self, vectors: Vectors) -> Vectors:
+        cosines = vectors @ self.examples.T
+        near = [np.sort(cosines[:, group], axis=1)[:, -self.nearest :].mean(axis=1) for group in self._groups]
+        return np.stack(near, axis=1)
+
+    @cached_property
+    def _groups(self) -> list[np.ndarray[tuple[int], np.dtype[np.intp]]]:
+        return [np.flatnonzero(self.labels == n) for n in range(len(self.names))]
+
+
+def _kernel(first: Vectors, second: Vectors) -> Vectors:
+    """Shape (len(first), len(second)). For unit vectors the Gaussian kernel."""
+    return np.asarray(np.exp(KERNEL_WIDTH * (first @ second.T - 1)), np.float32)
+
+
+def _spread(labels: np.ndarray[tuple[int], np.dtype[np.intp]], counts: np.ndarray[tuple[int], np.dtype[np.intp]], total: int) -> list[int]:
+    """About `total` positions, of each class in proportion to the root of its size; the same ones at every start."""
+    random = np.random.default_rng(0)
+    share = np.sqrt(counts) / np.sqrt(counts).sum()
+    wanted = np.minimum(counts, np.ceil(share * total)).astype(int)
+    return [int(row) for name, count in enumerate(wanted) for row in random.permutation(np.flatnonzero(labels == name))[:count]]

@@ -1,0 +1,66 @@
+"""Sentences, words, cleaning."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.language import Languages
+from bot.text import clean, negations, numbers, split_sentences, words
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "expected"),
+    [
+        ("nb", "Hold ord [1]. Si fra i tide [1]. Og så", ["Hold ord [1].", "Si fra i tide [1]."]),
+        ("de", "Fragen Sie z. B. nach. Dann warten Sie. ", ["Fragen Sie z. B. nach.", "Dann warten Sie."]),
+        ("en", "Mr. McFarlane agreed. He left. ", ["Mr. McFarlane agreed.", "He left."]),
+        ("ru", "«Я перезвоню». Это обещание! Да", ["«Я перезвоню».", "Это обещание!"]),
+        ("sv", "Svara bums! [2] Annars oroar de sig. Och", ["Svara bums! [2]", "Annars oroar de sig."]),
+        ("en", "It costs 6.5 times more. Keep them. X", ["It costs 6.5 times more.", "Keep them."]),
+    ],
+)
+def test_complete_sentences_are_split_off(languages: Languages, code: str, text: str, expected: list[str]) -> None:
+    found, _ = split_sentences(text, languages.table[code])
+    assert found == expected
+
+
+def test_a_sentence_that_may_go_on_stays_in_the_rest(languages: Languages) -> None:
+    found, rest = split_sentences("Keep your word [1].", languages.table["en"])
+    assert found == []
+    assert rest == "Keep your word [1]."
+
+
+@given(text=st.text(alphabet="aA .!?[1]«»\n", max_size=80), cut=st.integers(0, 80))
+def test_splitting_loses_no_character(languages: Languages, text: str, cut: int) -> None:
+    found, rest = split_sentences(text, languages.table["en"])
+    assert "".join((" ".join(found) + rest).split()) == "".join(text.split())
+    early, _ = split_sentences(text[:cut], languages.table["en"])
+    assert found[: max(0, len(early) - 1)] == early[: max(0, len(early) - 1)]
+
+
+def test_clean_removes_what_is_no_text() -> None:
+    assert clean("a\x00b\u202ec\u200bd\ud800 \t e") == "abcd e"
+    assert len(clean("e" + "\u0301" * 100_000)) < 5
+
+
+@given(st.text(max_size=200))
+def test_clean_is_idempotent_and_encodable(text: str) -> None:
+    once = clean(text)
+    assert clean(once) == once
+    once.encode("utf-8")
+
+
+def test_numbers_leave_markers_out() -> None:
+    assert numbers("6 to 30 times [1], 70% [2]") == {"6", "30", "70"}
+
+
+def test_negations_are_counted_in_their_language(languages: Languages) -> None:
+    assert negations("Ikke lov noe du aldri holder.", languages.table["nb"]) == 2
+    assert negations("You don't say no.", languages.table["en"]) == 2
+    assert negations("Kommen Sie.", languages.table["de"]) == 0
+
+
+def test_words_are_lower_case_without_markers() -> None:
+    assert words("Hold ORD [12]!") == ["hold", "ord"]
