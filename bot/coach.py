@@ -188,7 +188,9 @@ class _Run:
         self._time(language_ms=self._elapsed())
         found = self._coach._retriever().retrieve(self._question, asked_in)
         self._time(retrieve_ms=self._elapsed() - self._timings.language_ms)
-        self._notes += [name for name, holds in (("follow_up", found.used_history), ("partly", found.partly), ("premise", found.myth)) if holds]
+        self._notes += [
+            name for name, holds in (("follow_up", found.used_history), ("partly", found.partly), ("premise", found.myth)) if holds
+        ]
         if self._retrieve_only:
             yield Done(self._answer(language, found, Mode.FIXED))
         elif found.route is Route.COACH:

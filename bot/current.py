@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from bot.cues import Cues
 from bot.errors import IndexError_, IndexLockedError
+from bot.golden import golden
 from bot.knowledge.base import Entry
 from bot.knowledge.build import IndexHome, Progress, content_hash, embed
 from bot.knowledge.embedding import Embedder, Vectors
@@ -25,8 +26,6 @@ SHIPPED = "shipped"
 """Generation name of the index that is made from the shipped vectors while the first real one is built."""
 LOOK_SECONDS = 1.0
 """How often the folder is asked whether another process has made a new generation current."""
-GOLDEN_SHARE = 0.97
-"""Share of the cards' own phrasings that must find their card among three before an index is made current."""
 
 
 class CurrentIndex:
@@ -129,25 +128,3 @@ class CurrentIndex:
         retriever = Retriever.over(index, self._embedder, self._cues)
         with self._swap:
             self._retriever = retriever
-
-
-def golden(index: Index) -> str | None:
-    """Asks the index the first phrasing of every card in every language; says what is wrong, or None."""
-    retriever = Retriever.over(index, _NoEmbedder())
-    rows = [row for row, entry in enumerate(index.entries) if entry.kind == "ask" and entry.number == 0]
-    if not rows:
-        return None
-    wrong = [row for row in rows if index.entries[row].owner not in retriever.nearest_tips(index.centred[row], 3)]
-    if len(wrong) > (1 - GOLDEN_SHARE) * len(rows):
-        return f"{len(wrong)} of {len(rows)} golden questions do not find their card, for example {index.entries[wrong[0]].text!r}"
-    return None
-
-
-class _NoEmbedder:
-    """The golden questions' vectors are in the index."""
-
-    def queries(self, texts: Sequence[str]) -> Vectors:
-        raise NotImplementedError
-
-    def passages(self, texts: Sequence[str]) -> Vectors:
-        raise NotImplementedError

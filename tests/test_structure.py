@@ -33,6 +33,7 @@ LAYERS = {
     "bot.retrieve": 5,
     "bot.prompt": 5,
     "bot.answer": 6,
+    "bot.golden": 6,
     "bot.current": 6,
     "bot.coach": 7,
     "bot.assemble": 8,

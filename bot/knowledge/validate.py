@@ -1,18 +1,13 @@
-"""Are the cards and routes fit to be shown? Everything that the schema cannot say: completeness, lengths, doubles, language, neighbours.
+"""Are the cards and routes fit to be shown? Everything that the schema cannot say: completeness, lengths, doubles, language.
 
 Run by the tests and by `doctor`. It reports, one line a fault, and mends nothing.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-import numpy as np
-
-from bot.knowledge.base import Kind, Knowledge
-from bot.knowledge.cards import CardFile
-from bot.knowledge.index import Index
+from bot.knowledge.base import Knowledge
 from bot.language import Languages
 from bot.text import words
 from bot.types import CardText
@@ -22,8 +17,6 @@ TITLE_CHARACTERS = 70
 WHY_CHARACTERS = 240
 SURE_WORDS = 6
 """Shorter texts do not tell Norwegian from Danish or Swedish."""
-NEIGHBOURS = 3
-"""A phrasing's closeness to a card is its mean cosine to so many of the card's other phrasings."""
 ROUTE_EXAMPLES = {"not_covered": 40, "near_miss": 25}
 ROUTE_MINIMUM = 20
 
@@ -82,26 +75,6 @@ def _wrong_language(knowledge: Knowledge, languages: Languages) -> Iterator[str]
             for sentence in shown:
                 if len(words(sentence)) >= SURE_WORDS and not languages.is_in(sentence, code):
                     yield f"{card.id}, {code}: does not read as {code}: {sentence}"
-
-
-def misplaced(index: Index, files: Sequence[CardFile]) -> list[str]:
-    """Phrasings that lie nearer to another card than to their own, without the card's file saying so."""
-    known = {(file.id, border.ask): border.nearer_to for file in files for border in file.borderline}
-    rows = index.rows(Kind.ASK)
-    entries = [index.entries[row] for row in rows]
-    similarity = index.centred[rows] @ index.centred[rows].T
-    np.fill_diagonal(similarity, -1)
-    columns: dict[str, list[int]] = defaultdict(list)
-    for column, entry in enumerate(entries):
-        columns[entry.owner].append(column)
-    owners = list(columns)
-    near = np.stack([np.sort(similarity[:, columns[owner]], axis=1)[:, -NEIGHBOURS:].mean(axis=1) for owner in owners], axis=1)
-    found = []
-    for row, entry in enumerate(entries):
-        nearest = owners[int(near[row].argmax())]
-        if nearest != entry.owner and (entry.owner, entry.text) not in known:
-            found.append(f"{entry.owner}, {entry.language}: nearer to {nearest}: {entry.text}")
-    return found
 
 
 def _texts(knowledge: Knowledge) -> Iterator[tuple[str, CardText]]:
