@@ -25,13 +25,13 @@ from bot.types import Hit, PassageHit, Question, Retrieved, Route
 
 TIP_NEAREST, TIP_WEIGHT, TIP_BALANCE = 5, 1.5, 0.0
 ROUTE_NEAREST, ROUTE_WEIGHT, ROUTE_BALANCE = 5, 4.0, 0.5
-ROUTE_BIAS = {COACHING: -0.15, Route.CRISIS.value: 0.15, Route.SENSITIVE.value: 0.15, Route.HARMFUL.value: 0.05}
+ROUTE_BIAS = {COACHING: -0.1, Route.CRISIS.value: 0.15, Route.SENSITIVE.value: 0.15, Route.HARMFUL.value: 0.05}
 """Added to a route's score: missing a person in need costs more than one careful answer too many."""
 PART_WEIGHT, PARTLY_WEIGHT = 0.3, 1.0
 """What the parts' mean, or the one part that is covered, counts beside the whole question when tips are ranked."""
 PART_LEAD = {Route.CRISIS.value: 0.75, Route.SENSITIVE.value: 0.75, Route.HARMFUL.value: 0.3, Route.INJECTION.value: 0.75}
 """By how much a serious route must lead in one part of a question to win over the whole."""
-PARTLY_COACH, PARTLY_OTHER = -0.1, 0.25
+PARTLY_COACH, PARTLY_OTHER = -0.2, 0.15
 """Leads of a coaching part and of a part that is not covered from which a question is partly covered."""
 FOLLOW_UP_WORDS = 12
 FOLLOW_UP_LEAD, BARE_LEAD = 0.6, 0.1
