@@ -2,8 +2,9 @@
 
 Three things that the high-level `Llama` class does not do: a prompt is computed in slices with a check for cancel between
 them; the state of a prompt's constant beginning is kept and restored for whoever comes next; and stretches of the prompt
-that the model says again are verified many tokens at a time (prompt lookup decoding, Saxena 2023), which at temperature 0
-changes the time and not the words. It knows nothing of questions, tips or languages.
+that the model says again are verified many tokens at a time (prompt lookup decoding, Saxena 2023). Neither chooses other words,
+but llama.cpp computes a batch with other rounding than single tokens (logits differ by up to 0.8): where two tokens are nearly
+tied, in free Russian prose for example, the words can differ. It knows nothing of questions, tips or languages.
 """
 
 from __future__ import annotations
@@ -209,7 +210,7 @@ class Engine:
         self._decode(guess, every=True)
         agreed = 1
         following = self._argmax(0)
-        while agreed < len(guess) and guess[agreed] == following:
+        while agreed < len(guess) and guess[agreed] == following and not self._is_end(following):
             following = self._argmax(agreed)
             agreed += 1
         self._reset(before + agreed)

@@ -211,7 +211,7 @@ class LocalModel:
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-            "OMP_WAIT_POLICY": "active",
+            "OMP_WAIT_POLICY": "passive",  # active: an idle child keeps a core busy for good, and two busy processes starve each other
         }
         environment.pop("OMP_NUM_THREADS", None)
         try:

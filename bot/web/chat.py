@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +18,7 @@ from bot.interface import Interface
 from bot.text import MARKER
 from bot.types import Citation, Question
 from bot.web.frame import render_announcement, render_notice
+from bot.web.runs import Run, Runs
 from bot.web.source import Lookup, render_source
 from bot.web.turns import Exchange, render_past, render_turn
 
@@ -45,60 +45,6 @@ class Update:
     box: str | None = None
     running: bool | None = None
     exchanges: Exchanges | None = None
-
-
-class Run:
-    """An answer that is being made for a session."""
-
-    def __init__(self) -> None:
-        self._stopped = threading.Event()
-        self.dropped = False
-        """True when nobody wants to see how it ends."""
-
-    def stop(self, *, drop: bool = False) -> None:
-        """Ends it: with what was shown by then, or without a word."""
-        self.dropped = self.dropped or drop
-        self._stopped.set()
-
-    def stopped(self) -> bool:
-        """Asked by the coach several times a second."""
-        return self._stopped.is_set()
-
-
-class Runs:
-    """Which answer each session is waiting for."""
-
-    def __init__(self) -> None:
-        self._runs: dict[str, Run] = {}
-        self._lock = threading.Lock()
-
-    def begin(self, session: str) -> Run:
-        """Starts a run; one that still goes on for the session is dropped."""
-        run = Run()
-        with self._lock:
-            earlier = self._runs.get(session)
-            self._runs[session] = run
-        if earlier is not None:
-            earlier.stop(drop=True)
-        return run
-
-    def stop(self, session: str, *, drop: bool = False) -> None:
-        """Stops the session's run, if one goes on."""
-        run = self._runs.get(session)
-        if run is not None:
-            run.stop(drop=drop)
-
-    def end(self, session: str, run: Run) -> None:
-        """Forgets a run, and stops it if its reader went away in the middle."""
-        run.stop()
-        with self._lock:
-            if self._runs.get(session) is run:
-                del self._runs[session]
-
-    @property
-    def going(self) -> int:
-        """Answers being made now."""
-        return len(self._runs)
 
 
 class Chat:

@@ -16,6 +16,9 @@ _BIDI = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\x00-\x08\x0b
 _TEMPLATE = str.maketrans({"{": "&#123;", "}": "&#125;", "$": "&#36;", "`": "&#96;", "\\": "&#92;"})
 """Gradio puts the page's HTML together with a template engine; these would mean something to it."""
 
+_MARKED = re.compile(r"([^\s\[\]]*)((?:\s*\[\d{1,2}\])+)([.,;:!?…»”)]*)")
+"""A word, the markers behind it, and the punctuation that follows."""
+
 
 def safe(text: str) -> str:
     """The text as inert HTML, for content and for quoted attributes alike."""
@@ -23,11 +26,12 @@ def safe(text: str) -> str:
 
 
 def marked_up(text: str, marker: Callable[[int], str]) -> str:
-    """The text as HTML with each `[n]` replaced by what `marker` gives for it."""
+    """The text as HTML with each `[n]` replaced by what `marker` gives for it, on one line with the word before it."""
     parts: list[str] = []
     end = 0
-    for found in MARKER.finditer(text):
-        parts += [safe(text[end : found.start()]), marker(int(found[1]))]
+    for found in _MARKED.finditer(text):
+        markers = "".join(marker(int(number[1])) for number in MARKER.finditer(found[2]))
+        parts += [safe(text[end : found.start()]), f'<span class="kept">{safe(found[1])}{markers}{safe(found[3])}</span>']
         end = found.end()
     return "".join([*parts, safe(text[end:])])
 

@@ -56,7 +56,7 @@ def _article(article: Article, citation: Citation, texts: Interface) -> str:
     whole = "".join(f"<h3>{safe(part.heading)}</h3>{paragraphs(article.text[part.start : part.end])}" for part in article.sections)
     facts = [
         (texts["author"], article.author or article.site or texts["unknown"]),
-        (texts["year"], str(article.year) if article.year is not None else texts["unknown"]),
+        *([(texts["year"], str(article.year))] if article.year is not None else []),
         (texts["original_language"], texts.texts.get(f"lang_{article.language}", article.language)),
     ]
     rows = "".join(f"<div><dt>{safe(name)}</dt><dd>{safe(value)}</dd></div>" for name, value in facts)

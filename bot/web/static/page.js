@@ -52,6 +52,7 @@ const trustCoach = (() => {
   function worded(element) {
     const head = element.querySelector("header");
     if (!head) return;
+    watchConnection();
     document.documentElement.lang = head.dataset.language;
     const select = element.querySelector("select");
     select.value = head.dataset.language;
@@ -72,6 +73,7 @@ const trustCoach = (() => {
     const turn = element.querySelector(".turn");
     const running = turn?.dataset.state === "running";
     document.body.dataset.running = String(running);
+    found();
     if (turn && running && turn.dataset.turn !== shown) {
       shown = turn.dataset.turn;
       store(sessionStorage, DRAFT, "");
@@ -80,6 +82,7 @@ const trustCoach = (() => {
     }
     if (!turn) shown = "";
     if (wasRunning && !running) back();
+    if (running !== wasRunning) keepAsking(running);
     wasRunning = running;
   }
 
@@ -87,7 +90,45 @@ const trustCoach = (() => {
   function back() {
     const active = document.activeElement;
     const lost = !active || active === document.body || active.id === "stop";
-    if (lost && matchMedia("(hover: hover)").matches) box()?.focus({ preventScroll: true });
+    if (lost && !matchMedia("(pointer: coarse)").matches) box()?.focus({ preventScroll: true });
+  }
+
+  // Gradio tells a lost connection in English in a corner; we tell it above the text box, in the interface's language, and the
+  // question that will get no answer any more goes back into the box.
+  let watched = null;
+  function watchConnection() {
+    const toasts = find(".toast-wrap");
+    if (!toasts || toasts === watched) return;
+    watched = toasts;
+    new MutationObserver(() => (toasts.childElementCount ? lost() : found())).observe(toasts, { childList: true });
+  }
+
+  // While an answer is on its way the server is asked now and then whether it is still there: a stream that ends says nothing.
+  let asking = 0;
+  function keepAsking(running) {
+    clearInterval(asking);
+    if (running) asking = setInterval(() => fetch("healthz", { cache: "no-store" }).catch(lost), 2500);
+  }
+
+  function lost() {
+    found();
+    keepAsking(false);
+    const told = document.createElement("p");
+    told.className = "notice lost";
+    told.setAttribute("role", "alert");
+    told.textContent = find("#head header")?.dataset.lost || "";
+    find("#composer")?.prepend(told);
+    const turn = find("#current .turn[data-state=running]");
+    const text = box();
+    if (!turn || !text) return;
+    turn.dataset.state = "failed";
+    turn.setAttribute("aria-busy", "false");
+    const question = turn.querySelector(".asked")?.lastChild?.textContent;
+    if (question && !text.value) write(text, question);
+  }
+
+  function found() {
+    find("#composer .lost")?.remove();
   }
 
   function panel(element, watch) {

@@ -1,0 +1,62 @@
+"""Starts a real Chromium for the page: width, colours and language as wanted, and what it loaded and complained about."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import Any
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+_ARGUMENTS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-dev-shm-usage",
+)
+
+
+def start(language: str) -> webdriver.Chrome:
+    """A browser with a fresh profile that asks for pages in the language."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER or ""
+    for argument in (*_ARGUMENTS, f"--accept-lang={language}", f"--lang={language}"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    driver.set_page_load_timeout(30)
+    return driver
+
+
+def screen(driver: webdriver.Chrome, width: int, height: int, *, dark: bool = False, scale: float = 1, calm: bool = True) -> None:
+    """Size, colours and motion, as a person's system would ask for them."""
+    metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": width < 500}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    features = [
+        {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
+        {"name": "prefers-reduced-motion", "value": "reduce" if calm else "no-preference"},
+    ]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+def requested(driver: webdriver.Chrome) -> list[str]:
+    """Addresses that the browser asked for since this was called last."""
+    messages = [json.loads(entry["message"])["message"] for entry in _log(driver, "performance")]
+    sent: list[dict[str, Any]] = [message["params"] for message in messages if message["method"] == "Network.requestWillBeSent"]
+    return [str(parameters["request"]["url"]) for parameters in sent]
+
+
+def complaints(driver: webdriver.Chrome) -> list[str]:
+    """What the browser's console says is wrong, policy violations among it, since this was called last."""
+    return [str(entry["message"]) for entry in _log(driver, "browser") if entry["level"] in {"SEVERE", "WARNING"}]
+
+
+def _log(driver: webdriver.Chrome, kind: str) -> list[dict[str, Any]]:
+    return list(driver.get_log(kind))  # type: ignore[no-untyped-call]
