@@ -81,7 +81,7 @@ class Parts:
         """The index in use, opened; a missing or outdated one is built behind."""
         entries = [*self.knowledge.entries(), *self.shelf.entries()]
         shipped = load_vectors(self.settings.data / "vectors")
-        index = CurrentIndex(IndexHome(self.settings.index_dir), entries, shipped, self.embedder, self.cues)
+        index = CurrentIndex(IndexHome(self.settings.index_dir), entries, shipped, self.embedder, self.cues, self.languages)
         self.index_outdated = index.open()
         return index
 

@@ -202,7 +202,7 @@ class _Run:
         """The language the question is in, and the one to answer in."""
         table = self._coach.languages
         earlier = [table.detect(turn.question).code for turn in self._question.history[-1:]]
-        given = [self._question.language] if self._question.language else []
+        given = [code for code in (self._question.language, self._question.interface) if code]
         detected = table.detect(self._question.text, [*earlier, *given])
         wish = next((found for text in self._texts_newest_first() if (found := table.wish(text))), None)
         if detected.foreign and not wish and not self._question.language:
@@ -262,7 +262,7 @@ class _Run:
                 answer,
                 say=card.say,
                 reflect=card.reflect,
-                follow_ups=follow_ups(found, self._coach.knowledge, language),
+                follow_ups=follow_ups(found, self._coach.knowledge, texts),
             )
         )
 

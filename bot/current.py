@@ -18,6 +18,7 @@ from bot.knowledge.base import Entry
 from bot.knowledge.build import IndexHome, Progress, content_hash, embed
 from bot.knowledge.embedding import Embedder, Vectors
 from bot.knowledge.index import Index
+from bot.language import Languages
 from bot.retrieve import Retriever
 
 log = logging.getLogger(__name__)
@@ -31,17 +32,26 @@ LOOK_SECONDS = 1.0
 class CurrentIndex:
     """Gives the retriever over the current index."""
 
-    def __init__(self, home: IndexHome, entries: Sequence[Entry], shipped: dict[int, Vectors], embedder: Embedder, cues: Cues) -> None:
+    def __init__(
+        self,
+        home: IndexHome,
+        entries: Sequence[Entry],
+        shipped: dict[int, Vectors],
+        embedder: Embedder,
+        cues: Cues,
+        languages: Languages | None = None,
+    ) -> None:
         """Args:
         entries: everything the index is to hold now.
         shipped: the vectors that come with the product, by `Entry.vector_key`.
-        cues: wordings for the retriever.
+        cues, languages: wordings and stemmers for the retriever.
         """
         self._home = home
         self._entries = list(entries)
         self._known = dict(shipped)
         self._embedder = embedder
         self._cues = cues
+        self._languages = languages
         self._retriever: Retriever | None = None
         self._swap = threading.Lock()
         self._looked = 0.0
@@ -125,6 +135,6 @@ class CurrentIndex:
             log.error("new index not used", extra={"reason": str(error)})
 
     def _use(self, index: Index) -> None:
-        retriever = Retriever.over(index, self._embedder, self._cues)
+        retriever = Retriever.over(index, self._embedder, self._cues, self._languages)
         with self._swap:
             self._retriever = retriever

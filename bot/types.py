@@ -42,12 +42,14 @@ class Turn:
 
 @dataclass(frozen=True)
 class Question:
-    """What a manager asked. `language` is None until it was detected or unless the caller fixes it."""
+    """What a manager asked. `language` is the answer's, when the caller fixes it."""
 
     text: str
     id: str = ""
     language: str | None = None
     history: tuple[Turn, ...] = ()
+    interface: str | None = None
+    """Language of the page it was typed into: decides where the text is too short to tell."""
 
 
 @dataclass(frozen=True)

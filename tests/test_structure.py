@@ -29,6 +29,7 @@ LAYERS = {
     "bot.interface": 4,
     "bot.llm": 4,
     "bot.cues": 4,
+    "bot.lexical": 4,
     "bot.ranking": 4,
     "bot.retrieve": 5,
     "bot.prompt": 5,

@@ -98,17 +98,11 @@ def composed(advice: Sequence[Advice]) -> list[str]:
     return [marked(piece.text, piece.n) for piece in advice]
 
 
-def follow_ups(found: Retrieved, knowledge: Knowledge, language: str) -> tuple[str, ...]:
-    """Up to three short questions that related cards answer."""
+def follow_ups(found: Retrieved, knowledge: Knowledge, texts: Interface) -> tuple[str, ...]:
+    """Up to three questions that related cards answer; cards that pull the other way come first."""
     first = knowledge.cards[_ordered(found)[0].id]
-    names = [*first.related, *first.pulls_against]
-    short = [min(knowledge.cards[name].texts[language].asks, key=_as_question) for name in names]
-    return tuple(dict.fromkeys(short))[:FOLLOW_UPS]
-
-
-def _as_question(ask: str) -> tuple[bool, int]:
-    """Well-formed questions first, then the shorter ones."""
-    return not (ask[:1].isupper() and ask.endswith("?")), abs(len(ask.split()) - 8)
+    names = list(dict.fromkeys((*first.pulls_against[:1], *first.related)))
+    return tuple(texts.format("follow_up", title=knowledge.cards[name].texts[texts.language].title) for name in names[:FOLLOW_UPS])
 
 
 def _ordered(found: Retrieved) -> list[Hit]:

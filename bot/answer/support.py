@@ -1,9 +1,9 @@
 """How far one sentence is supported by another: what the check's verdict rests on.
 
-A sentence is supported when it adds nothing: every word that carries meaning stands in the source (by its stem), in the source's order,
-with the same negations, numbers and names, and the embeddings agree. Free rewording is refused: on 400 labelled pairs neither word overlap
-nor embedding told it from exaggeration (docs/LOG.md). The limits were chosen on the dev half of data/eval/support.jsonl; the curve is
-in docs/CHECK.md (`python run.py eval support`).
+A sentence is supported when it adds nothing: every word that carries meaning stands in the source in the same form (a small model's
+inflections are often wrong), in the source's order, with the same negations, numbers and names, and the embeddings agree. Free
+rewording is refused: on 400 labelled pairs neither word overlap nor embedding told it from exaggeration (docs/LOG.md). The limits
+were chosen on the dev half of data/eval/support.jsonl; the curve is in docs/CHECK.md (`python run.py eval support`).
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ class Support:
 
     def measure(self, sentence: str, source: str) -> Features:
         """Compares a sentence with one source."""
-        spoken, given = stems(sentence, self._language), stems(source, self._language)
-        carrying = [stem for stem in spoken if stem not in self._joining]
+        spoken, given = words(sentence), words(source)
+        carrying = [word for word in spoken if word not in self._language.joining]
         held = set(given)
-        added = sum(stem not in held for stem in carrying)
-        common = [stem for stem in spoken if stem in held]
+        added = sum(word not in held for word in carrying)
+        common = [word for word in spoken if word in held]
         order = common_subsequence(common, given) / len(common) if common else 0.0
         share = 1 - added / len(carrying) if carrying else 0.0
         cosine = float(self._vector(MARKER.sub("", sentence)) @ self._vector(source)) if share >= 0.5 else 0.0
@@ -81,12 +81,8 @@ class Support:
         return {word.lower() for word in capital if not self._known.issuperset(stems(word, self._language))}
 
     @cached_property
-    def _joining(self) -> frozenset[str]:
-        return frozenset(stem for word in self._language.joining for stem in stems(word, self._language))
-
-    @cached_property
     def _known(self) -> frozenset[str]:
-        return frozenset(stem for sentence in self._vetted for stem in stems(sentence, self._language)) | self._joining
+        return frozenset(stem for sentence in self._vetted for stem in stems(sentence, self._language))
 
 
 def common_subsequence(first: Sequence[str], second: Sequence[str]) -> int:

@@ -89,7 +89,9 @@ class Chat:
         before = exchanges[-KEPT_TURNS + 1 :]
         history = tuple(exchange.turn() for exchange in before[-HISTORY_TURNS:])
         try:
-            question = self._coach.validated(Question(text if isinstance(text, str) else "", language=language, history=history))
+            question = self._coach.validated(
+                Question(text if isinstance(text, str) else "", language=language, history=history, interface=interface)
+            )
         except QuestionError as error:
             yield self._refused(error, interface, length)
             return

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from bot.config import ROOT
+from bot.cues import Cues
 from bot.current import SHIPPED, CurrentIndex
 from bot.errors import IndexError_, IndexLockedError
 from bot.knowledge.base import Entry, Kind, load_knowledge
@@ -139,7 +140,7 @@ def test_single_flipped_byte_is_found_wherever_it_is(home: IndexHome) -> None:
 def test_damaged_index_is_rebuilt_and_questions_are_answered_meanwhile(home: IndexHome, damage: Callable[[Path], None]) -> None:
     damaged = built(home).generation
     damage(home.folder / damaged / "chroma" / "chroma.sqlite3")
-    current = CurrentIndex(home, ENTRIES, {}, HashEmbedder())
+    current = CurrentIndex(home, ENTRIES, {}, HashEmbedder(), Cues())
     assert current.open()
     assert "damaged" in current.notice
     assert current.generation == SHIPPED
@@ -148,14 +149,14 @@ def test_damaged_index_is_rebuilt_and_questions_are_answered_meanwhile(home: Ind
     assert current.retriever().index.generation == SHIPPED
     current.build()
     assert home.current == current.generation != damaged
-    assert not CurrentIndex(home, ENTRIES, {}, HashEmbedder()).open()
+    assert not CurrentIndex(home, ENTRIES, {}, HashEmbedder(), Cues()).open()
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00rubbish", b"g-404\n", b"../../etc\n", b"\x00"])
 def test_damaged_pointer_means_a_rebuild(home: IndexHome, content: bytes) -> None:
     built(home)
     (home.folder / "current").write_bytes(content)
-    current = CurrentIndex(home, ENTRIES, {}, HashEmbedder())
+    current = CurrentIndex(home, ENTRIES, {}, HashEmbedder(), Cues())
     assert current.open()
     current.build()
     assert home.open(current.generation)
@@ -163,7 +164,7 @@ def test_damaged_pointer_means_a_rebuild(home: IndexHome, content: bytes) -> Non
 
 def test_outdated_index_is_not_taken_up_again_while_the_new_one_is_built(home: IndexHome) -> None:
     built(home, ENTRIES[:10])
-    current = CurrentIndex(home, ENTRIES, {}, HashEmbedder())
+    current = CurrentIndex(home, ENTRIES, {}, HashEmbedder(), Cues())
     assert current.open()
     assert current.notice == "The index is built anew: content changed."
     for _ in range(3):
@@ -174,7 +175,7 @@ def test_outdated_index_is_not_taken_up_again_while_the_new_one_is_built(home: I
 def test_outdated_index_lends_its_vectors(home: IndexHome) -> None:
     built(home, ENTRIES[:-1])
     embedder = HashEmbedder()
-    current = CurrentIndex(home, ENTRIES, {}, embedder)
+    current = CurrentIndex(home, ENTRIES, {}, embedder, Cues())
     current.open()
     current.build()
     assert set(embedder.texts) == {ENTRIES[-1].text}
@@ -274,7 +275,7 @@ def test_killed_builder_never_harms_the_old_index(home: IndexHome) -> None:
 
 
 def test_index_is_swapped_while_questions_are_asked(home: IndexHome) -> None:
-    current = CurrentIndex(home, ENTRIES, {}, HashEmbedder())
+    current = CurrentIndex(home, ENTRIES, {}, HashEmbedder(), Cues())
     current.open()
     stop, wrong, seen = threading.Event(), [], set()
 
