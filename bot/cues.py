@@ -25,16 +25,18 @@ class Cues:
     Attributes:
         premise: what says that something is the articles' advice («since you recommend»).
         also: what starts a second question within a sentence («, and which»).
+        alarm: what is always a crisis.
         follow: what points back to an earlier turn («and if he», «does that»).
     """
 
     premise: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     also: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     follow: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+    alarm: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows: Mapping[str, Mapping[str, Sequence[str]]]) -> Cues:
-        """Compiles the lists `premise`, `also` and `follow` of each language; a missing list finds nothing.
+        """Compiles the lists `premise`, `also`, `follow` and `alarm` of each language; a missing list finds nothing.
 
         Args:
             rows: by language code; regular expressions without case.
@@ -44,7 +46,8 @@ class Cues:
             lists = {code: "|".join(row[key]) for code, row in rows.items() if row.get(key)}
             return {code: re.compile(pattern.format(joined), re.IGNORECASE) for code, joined in lists.items()}
 
-        return cls(compiled("premise", r"\b(?:{})(?!\w)"), compiled("also", "{}"), compiled("follow", "{}"))
+        word = r"\b(?:{})(?!\w)"
+        return cls(compiled("premise", word), compiled("also", "{}"), compiled("follow", "{}"), compiled("alarm", word))
 
     @classmethod
     def load(cls, path: Path) -> Cues:
@@ -61,6 +64,14 @@ class Cues:
     def points_back(self, text: str, language: str) -> bool:
         """True when the text has a word that only an earlier turn explains."""
         return language in self.follow and self.follow[language].search(text) is not None
+
+    def alarming(self, text: str) -> bool:
+        """True when the text speaks of a danger to life, in whatever language it is."""
+        return any(pattern.search(text) for pattern in self.alarm.values())
+
+    def asks_also(self, text: str, language: str) -> bool:
+        """True when the text joins a second question to the first."""
+        return language in self.also and self.also[language].search(text) is not None
 
     def claim(self, text: str, language: str) -> str | None:
         """The text without its words of premise; None when it has none or nothing is left."""

@@ -33,6 +33,8 @@ PART_WEIGHT, PARTLY_WEIGHT = 0.3, 1.0
 """What the parts' mean, or the one part that is covered, counts beside the whole question when tips are ranked."""
 PART_LEAD = {Route.CRISIS.value: 0.75, Route.SENSITIVE.value: 0.75, Route.HARMFUL.value: 0.3, Route.INJECTION.value: 0.75}
 """By how much a serious route must lead in one part of a question to win over the whole."""
+SURE_LEAD = 0.5
+"""Lead of the coaching route from which a question of one thing is not looked at sentence by sentence: that would double its time."""
 PARTLY_COACH, PARTLY_OTHER = -0.2, 0.15
 """Leads of a coaching part and of a part that is not covered from which a question is partly covered."""
 FOLLOW_UP_WORDS = 12
@@ -106,10 +108,13 @@ class Retriever:
     def _judge(self, text: str, language: str) -> Retrieved:
         """Everything about a question that stands alone."""
         claim = self.cues.claim(text, language)
-        texts = [text, claim, *SENTENCE_BREAK.split(claim)[:1]] if claim else [text, *self.cues.parts(text, language)]
-        raw = self.embedder.queries(texts)
-        vectors = np.stack([self.index.centre(vector, language) for vector in raw])
+        raw = self.embedder.queries([text])
+        whole = self.index.centre(raw[0], language)
+        rest = [claim, *SENTENCE_BREAK.split(claim)[:1]] if claim else self._parts(text, language, whole)
+        vectors = np.stack([whole, *(self.index.centre(vector, language) for vector in self.embedder.queries(rest))])
         name, lead, covered = self._route(vectors, claim is not None)
+        if self.cues.alarming(text):
+            name, lead, covered = Route.CRISIS.value, CERTAIN, None
         scores = self._tip_scores(vectors, claim is not None, covered) + self._word_scores(text, language)
         tips = self._ranked(scores, vectors[0])[:TOP_K]
         passages = self._own_passages(raw[0], language)
@@ -117,6 +122,12 @@ class Retriever:
         myth = self._myth(vectors, tips, claim is not None) if route is Route.COACH else None
         own_first = bool(passages) and passages[0].score > self._nearest_ask(tips[0].id, vectors[0])
         return Retrieved(route, lead, name, tips, passages, myth, covered is not None, own_first)
+
+    def _parts(self, text: str, language: str, whole: Vectors) -> list[str]:
+        """The parts worth an embedding each: none where the whole is clearly coaching and asks one thing."""
+        name, lead = self._routes.best(whole, ROUTE_BIAS)
+        one_thing = text.count("?") < 2 and not self.cues.asks_also(text, language)
+        return [] if name == COACHING and lead >= SURE_LEAD and one_thing else self.cues.parts(text, language)
 
     def _with_history(self, question: Question, language: str, alone: Retrieved) -> Retrieved:
         """A short question that does not settle its own route is read with the turn before it."""

@@ -22,8 +22,8 @@ from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from bot.errors import ModelError
 
-SLICE = 128
-"""Prompt tokens computed between two checks for cancel; about a second on two cores."""
+SLICE = 64
+"""Prompt tokens computed between two checks for cancel; about half a second on two cores."""
 DRAFT = 15
 """Most tokens guessed at once: with the token before them a batch of 16, where llama.cpp's small-batch kernels are at their best
 (docs/LOG.md)."""
