@@ -55,8 +55,11 @@ MYTH_MARGIN = -0.12
 keeps 99 % of the myths of a language left out and rejects 90 % of its titles and reasons."""
 MYTH_ITSELF = 0.6
 """Cosine to a myth from which a question that does not speak of the articles takes it for granted (0 of 550 stories do)."""
-LEXICAL_WEIGHT = 0.3
-"""What the words' log-odds count beside the embedding's scores."""
+LEXICAL_WEIGHT, ROUTE_LEXICAL_WEIGHT = 0.3, 0.2
+"""What the words' log-odds count beside the embedding's scores, for tips and for routes."""
+SURE_TIP = 1.1
+YIELDS = {Route.NOT_COVERED.value: 0.35, NEAR_MISS: 0.35, Route.HARMFUL.value: 0.1}
+"""A route that leads by less than this yields to coaching when a tip scores at least SURE_TIP."""
 PASSAGE_FLOOR = 0.45
 """An own document's passage is offered from this cosine on."""
 TOP_K = 8
@@ -71,7 +74,8 @@ class Retriever:
     index: Index
     embedder: Embedder
     cues: Cues
-    lexicon: Lexicon | None
+    lexicons: tuple[Lexicon, ...]
+    """Word evidence for tips and for routes, or nothing."""
     _tips: Ranking
     _routes: Ranking
 
@@ -89,8 +93,9 @@ class Retriever:
         rows = index.rows(Kind.ASK, Kind.MYTH, Kind.ROUTE)
         names = [index.entries[row].owner if index.entries[row].kind is Kind.ROUTE else COACHING for row in rows]
         routes = Ranking.fit(index.centred[rows], names, ROUTE_NEAREST, ROUTE_WEIGHT, ROUTE_BALANCE)
-        lexicon = Lexicon(index.entries, languages) if languages is not None else None
-        return cls(index, embedder, cues or Cues(), lexicon, tips, routes)
+        words = _tip_texts(index), _route_texts(index)
+        lexicons = tuple(Lexicon(texts, languages) for texts in words) if languages is not None else ()
+        return cls(index, embedder, cues or Cues(), lexicons, tips, routes)
 
     def retrieve(self, question: Question, language: str) -> Retrieved:
         """Route, tips and passages of a question; a follow-up is understood with the turns before it.
@@ -112,11 +117,13 @@ class Retriever:
         whole = self.index.centre(raw[0], language)
         rest = [claim, *SENTENCE_BREAK.split(claim)[:1]] if claim else self._parts(text, language, whole)
         vectors = np.stack([whole, *(self.index.centre(vector, language) for vector in self.embedder.queries(rest))])
-        name, lead, covered = self._route(vectors, claim is not None)
+        name, lead, covered = self._route(vectors, claim is not None, self._route_bias(text, language))
         if self.cues.alarming(text):
             name, lead, covered = Route.CRISIS.value, CERTAIN, None
         scores = self._tip_scores(vectors, claim is not None, covered) + self._word_scores(text, language)
         tips = self._ranked(scores, vectors[0])[:TOP_K]
+        if tips[0].score >= SURE_TIP and lead < YIELDS.get(name, 0.0):
+            name = COACHING
         passages = self._own_passages(raw[0], language)
         route = route_of(name)
         myth = self._myth(vectors, tips, claim is not None) if route is Route.COACH else None
@@ -150,12 +157,12 @@ class Retriever:
     def _clear(self, text: str, language: str, alone: Retrieved) -> bool:
         return alone.route_score >= (FOLLOW_UP_LEAD if self.cues.points_back(text, language) else BARE_LEAD)
 
-    def _route(self, vectors: Vectors, claims: bool) -> tuple[str, float, int | None]:
+    def _route(self, vectors: Vectors, claims: bool, bias: Mapping[str, float]) -> tuple[str, float, int | None]:
         """Name of the route, its lead over the next, and which part is coaching when another part is not covered."""
         same = self._routes.same(vectors[0])
         if same is not None:
             return same, CERTAIN, None
-        name, lead = self._routes.best(vectors[0], ROUTE_BIAS)
+        name, lead = self._routes.best(vectors[0], bias)
         if claims:
             return (name, lead, None) if name in _SERIOUS and lead >= CLAIM_LEAD else (COACHING, lead, None)
         if name in _SERIOUS:
@@ -190,9 +197,19 @@ class Retriever:
 
     def _word_scores(self, text: str, language: str) -> Vectors:
         """What the question's words say, shape (tips,)."""
-        if self.lexicon is None:
+        if not self.lexicons:
             return np.zeros(len(self._tips.names), np.float32)
-        return np.asarray(LEXICAL_WEIGHT * self.lexicon.evidence(text, language, self._tips.names), np.float32)
+        return np.asarray(LEXICAL_WEIGHT * self.lexicons[0].evidence(text, language, self._tips.names), np.float32)
+
+    def _route_bias(self, text: str, language: str) -> dict[str, float]:
+        """What the question's words say of the routes, on top of their constant biases."""
+        if not self.lexicons:
+            return dict(ROUTE_BIAS)
+        evidence = self.lexicons[1].evidence(text, language, self._routes.names)
+        return {
+            name: ROUTE_BIAS.get(name, 0.0) + ROUTE_LEXICAL_WEIGHT * float(odds)
+            for name, odds in zip(self._routes.names, evidence, strict=True)
+        }
 
     def _own_passages(self, raw: Vectors, language: str) -> tuple[PassageHit, ...]:
         hits = self.index.nearest_passages(raw, language, TOP_K)
@@ -236,3 +253,12 @@ class Retriever:
         for row, entry in enumerate(self.index.entries):
             rows.setdefault((entry.owner, entry.kind), []).append(row)
         return rows
+
+
+def _tip_texts(index: Index) -> list[tuple[str, str, str]]:
+    return [(entry.owner, entry.language, entry.text) for entry in index.entries if entry.kind in {Kind.ASK, Kind.TITLE, Kind.WHY}]
+
+
+def _route_texts(index: Index) -> list[tuple[str, str, str]]:
+    coaching = [(COACHING, entry.language, entry.text) for entry in index.entries if entry.kind in {Kind.ASK, Kind.TITLE}]
+    return coaching + [(entry.owner, entry.language, entry.text) for entry in index.entries if entry.kind is Kind.ROUTE]

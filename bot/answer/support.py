@@ -18,6 +18,8 @@ from bot.text import MARKER, negations, numbers, stems, words
 
 ORDER = 0.94
 """Least share of the common words that stand in the source's order."""
+KEPT = 0.7
+"""Least share of the source's meaning-carrying words that the sentence says: less leaves its subject or its point behind."""
 COSINE = 0.90
 """Least cosine of the embeddings (multilingual-e5-small: unrelated sentences of a language have about 0.83)."""
 
@@ -30,6 +32,8 @@ class Features:
     """Meaning-carrying words that the source does not have."""
     share: float
     """Share of the sentence's meaning-carrying words that the source has."""
+    kept: float
+    """Share of the source's meaning-carrying words that the sentence has."""
     order: float
     """Share of the words in common that stand in the source's order (longest common subsequence)."""
     cosine: float
@@ -38,7 +42,7 @@ class Features:
 
     def supported(self, order: float = ORDER, cosine: float = COSINE) -> bool:
         """The verdict at these limits."""
-        return self.obstacle is None and self.added == 0 and self.order >= order and self.cosine >= cosine
+        return self.obstacle is None and self.added == 0 and self.kept >= KEPT and self.order >= order and self.cosine >= cosine
 
 
 class Support:
@@ -59,10 +63,12 @@ class Support:
         held = set(given)
         added = sum(word not in held for word in carrying)
         common = [word for word in spoken if word in held]
+        meant = {word for word in given if word not in self._language.joining}
+        kept = len(meant & set(spoken)) / len(meant) if meant else 1.0
         order = common_subsequence(common, given) / len(common) if common else 0.0
         share = 1 - added / len(carrying) if carrying else 0.0
         cosine = float(self._vector(MARKER.sub("", sentence)) @ self._vector(source)) if share >= 0.5 else 0.0
-        return Features(added, share, order, cosine, self._obstacle(sentence, source))
+        return Features(added, share, kept, order, cosine, self._obstacle(sentence, source))
 
     def _obstacle(self, sentence: str, source: str) -> str | None:
         if not numbers(sentence) <= numbers(source):

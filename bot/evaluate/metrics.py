@@ -29,6 +29,8 @@ class Judged:
     lines_right: int
     lines: int
     quotes_right: int
+    danish_lines: int
+    """Lines of a Norwegian answer that the detector takes for Danish: counted apart, it mistakes the two on short texts."""
 
     @property
     def rank(self) -> int | None:
@@ -50,9 +52,11 @@ class Judged:
 def judge(item: Item, answer: Answer, articles: Mapping[str, Article], line_language: Callable[[str], str]) -> Judged:
     """Measures one answer."""
     lines = [MARKER.sub("", line) for line in answer.answer.splitlines() if line.strip()]
-    right = sum(line_language(line) in {item.lang, "und"} for line in lines)
+    found = [line_language(line) for line in lines]
+    right = sum(code in {item.lang, "und"} for code in found)
+    danish = found.count("da") if item.lang == "nb" else 0
     exact = sum(c.article in articles and articles[c.article].text[c.start : c.end] == c.quote for c in answer.citations)
-    return Judged(item, answer, right, len(lines), exact)
+    return Judged(item, answer, right, len(lines), exact, danish)
 
 
 def retrieval(judged: Sequence[Judged]) -> Figures:
@@ -102,6 +106,7 @@ def wording(judged: Sequence[Judged]) -> Figures:
     named = [one for one in coached if one.item.tips]
     return {
         "answers": len(judged),
+        "Norwegian lines read as Danish": sum(one.danish_lines for one in judged),
         "line pass rate": _share(one.lines_right == one.lines for one in judged),
         "quotes exact": sum(one.quotes_right for one in judged) / quotes if quotes else None,
         "citation precision": _share(citation.tip in one.item.tips | one.item.acceptable for citation, one in cited if one.item.tips),

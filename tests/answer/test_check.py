@@ -30,7 +30,7 @@ def test_a_vetted_sentence_passes_with_its_number(check: SentenceCheck) -> None:
 
 @pytest.mark.parametrize("wrong", ["[2]", "[7]", "", "[1][2]"])
 def test_the_right_number_is_set_whatever_the_model_wrote(check: SentenceCheck, wrong: str) -> None:
-    verdict = check.check(f"Then keep what you promise, for nothing destroys trust faster than a broken promise {wrong}.")
+    verdict = check.check(f"Then keep what you promise: nothing destroys trust faster than a broken promise {wrong}.")
     assert isinstance(verdict, Passed)
     assert verdict.n == 1
     assert verdict.text.count("[") == 1
@@ -45,6 +45,8 @@ def test_the_right_number_is_set_whatever_the_model_wrote(check: SentenceCheck, 
         ("Keep what you promise, as Professor Blomqvist says: nothing destroys trust faster.", "name"),
         ("Hold a weekly meeting and give every promise a number in your calendar.", "support"),
         ("Keep what you promise always and offer a bonus when you break a promise.", "support"),
+        ("It is what you promise.", "support"),
+        ("Therefore keep what you promise: nothing destroys trust faster than a broken promise.", "support"),
         ("It is easy to say yes in a busy week.", "repetition"),
         ("Keep what you promise <b>now</b>.", "markup"),
         ("Keep what you promise, see https://example.org.", "markup"),
