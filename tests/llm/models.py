@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
-import pytest
-
-from bot.config import ROOT
-from bot.llm.catalogue import Catalogue
+from bot.assemble import Parts
+from bot.config import load_settings
 
 
+@cache
 def model_file() -> Path:
-    """The default model's file: TRUST_COACH_TEST_MODEL, or the one in the usual cache; without it the test is skipped."""
-    entry = Catalogue.load(ROOT / "data" / "models.yaml")
-    usual = Path("~/.cache/trust-coach/models").expanduser() / entry.entry(entry.default).file
-    path = Path(os.environ.get("TRUST_COACH_TEST_MODEL", usual))
-    if not path.is_file():
-        pytest.skip(f"needs the model: python run.py models pull (or TRUST_COACH_TEST_MODEL); looked for {path}")
-    return path
+    """The default model's file: TRUST_COACH_TEST_MODEL, or the one in the cache folder, fetched there if need be (1.1 GB, once).
+
+    Raises:
+        DownloadError: it cannot be had; a test that needs it fails then rather than pass unseen.
+    """
+    given = os.environ.get("TRUST_COACH_TEST_MODEL")
+    if given:
+        return Path(given)
+    parts = Parts(load_settings())
+    return parts.model_path(parts.catalogue.default)
