@@ -25,8 +25,8 @@ from tests.browser import chromium
 
 FOLDER = Path(__file__).resolve().parent / "screenshots"
 QUESTIONS = {
-    "nb": "Jeg lovet teamet en kollega til, men så kom ansettelsesstoppen. Hvordan får jeg tilliten tilbake?",
-    "ru": "Я пообещал команде премию и не сдержал слово. Как вернуть доверие?",
+    "nb": "Hva gjør jeg når praten i kantina handler om en kollega?",
+    "ru": "Клиент ждёт ответа, а у меня его ещё нет. Что ему написать?",
 }
 SIZES = {"wide": (1280, 860), "phone": (390, 780)}
 SECONDS = 90.0
