@@ -288,13 +288,14 @@ def test_index_is_swapped_while_questions_are_asked(home: IndexHome) -> None:
             best = index.nearest_passages(index.vectors[row], "en", 1)
             if len(index.entries) != len(index.vectors) or [hit.passage.id for hit in best] != ["rules#12"]:
                 wrong.append(index.generation)
+            time.sleep(0.002)  # two spinning threads would leave the builder no processor
 
     askers = [threading.Thread(target=ask) for _ in range(2)]
     for asker in askers:
         asker.start()
     mine = current.build().generation
     other = built(home).generation
-    until = time.monotonic() + 5
+    until = time.monotonic() + 30
     while current.generation != other and time.monotonic() < until:
         time.sleep(0.05)
     stop.set()
