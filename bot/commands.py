@@ -23,7 +23,7 @@ from bot.knowledge.documents import files_of
 from bot.knowledge.embedding import Vectors
 from bot.knowledge.vectors import load_vectors, save_vectors
 from bot.llm.fetch import verify
-from bot.types import Answer, Mode, Question, Turn
+from bot.types import Answer, Question, Turn
 
 LOAD_SECONDS = 180.0
 """Longest wait for a model to load before a command gives up."""
@@ -244,6 +244,3 @@ def _coach(parts: Parts, *, retrieve_only: bool) -> Iterator[Coach]:
     finally:
         if generator is not None:
             generator.close()
-
-
-__all__ = ["Mode", "question_from", "run"]

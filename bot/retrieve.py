@@ -127,7 +127,7 @@ class Retriever:
         passages = self._own_passages(raw[0], language)
         route = route_of(name)
         myth = self._myth(vectors, tips, claim is not None) if route is Route.COACH else None
-        own_first = bool(passages) and passages[0].score > self._nearest_ask(tips[0].id, vectors[0])
+        own_first = self._own_first(passages, tips[0].id, vectors[0])
         return Retrieved(route, lead, name, tips, passages, myth, covered is not None, own_first)
 
     def _parts(self, text: str, language: str, whole: Vectors) -> list[str]:
@@ -151,7 +151,7 @@ class Retriever:
         words = self._word_scores(texts[1], language)
         tips = self._ranked(scores[0] + HISTORY_WEIGHT * scores[1] + words, vectors[1])[:TOP_K]
         passages = self._own_passages(raw[1], language)
-        own_first = bool(passages) and passages[0].score > self._nearest_ask(tips[0].id, vectors[1])
+        own_first = self._own_first(passages, tips[0].id, vectors[1])
         return Retrieved(Route.COACH, lead, COACHING, tips, passages, own_first=own_first, used_history=True)
 
     def _clear(self, text: str, language: str, alone: Retrieved) -> bool:
@@ -214,6 +214,10 @@ class Retriever:
     def _own_passages(self, raw: Vectors, language: str) -> tuple[PassageHit, ...]:
         hits = self.index.nearest_passages(raw, language, TOP_K)
         return tuple(hit for hit in hits if hit.passage.own and hit.score >= PASSAGE_FLOOR)
+
+    def _own_first(self, passages: Sequence[PassageHit], tip: str, vector: Vectors) -> bool:
+        """True when an own passage is nearer than every phrasing of the best tip."""
+        return bool(passages) and passages[0].score > self._nearest_ask(tip, vector)
 
     def _nearest_ask(self, tip: str, vector: Vectors) -> float:
         return self._nearest(self._rows[tip, Kind.ASK], vector)
