@@ -23,6 +23,7 @@ from bot.knowledge.documents import files_of
 from bot.knowledge.embedding import Vectors
 from bot.knowledge.vectors import load_vectors, save_vectors
 from bot.llm.fetch import verify
+from bot.retention import forget as forget_people
 from bot.types import Answer, Question, Turn
 
 LOAD_SECONDS = 180.0
@@ -39,6 +40,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         "eval": evaluate,
         "doctor": doctor,
         "vectors": vectors,
+        "forget": forget,
     }
     return commands[options.command](options, Parts(settings))
 
@@ -208,6 +210,14 @@ def doctor(options: argparse.Namespace, parts: Parts) -> int:
         for finding in findings:
             print(f"{'  ' if finding.good else '! '}{finding.name}: {finding.value}")
     return 0 if all(finding.good for finding in findings) else 1
+
+
+def forget(_: argparse.Namespace, parts: Parts) -> int:
+    """Deletes everything that is stored about people, and says what was there."""
+    for name, count in forget_people(parts.settings).items():
+        print(f"{name}: {count} files deleted, 0 left in {parts.settings.home / name}")
+    print("Questions and answers were never stored. What your system keeps of standard error (journald, for example) holds none either.")
+    return 0
 
 
 def vectors(_: argparse.Namespace, parts: Parts) -> int:

@@ -61,6 +61,11 @@ class Settings(BaseSettings):
     history_tokens: int = Field(default=600, ge=0)
     """Tokens of earlier turns that a follow-up may bring along."""
 
+    feedback: bool = False
+    """Whether managers may leave a thumb and a word under an answer; each of them is asked first (see docs/PRIVACY.md)."""
+    feedback_days: int = Field(default=90, ge=0, le=3650)
+    """Days that feedback is kept."""
+
     @field_validator("home", "data", "prompts")
     @classmethod
     def _expand(cls, value: Path) -> Path:

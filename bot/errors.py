@@ -8,6 +8,8 @@
     ├── DocumentError         one of the organisation's documents cannot be read
     ├── IndexError_           the index cannot be built or opened
     │   └── IndexLockedError  another process writes it
+    ├── RetentionError        what is to be deleted could not be deleted
+    ├── BackupError           an archive cannot be written, or is not one that can be restored
     └── ModelError            the language model cannot be fetched, loaded or asked
         ├── DownloadError     it could not be fetched or its bytes are wrong
         ├── ModelBusyError    its queue is full
@@ -61,6 +63,14 @@ class IndexError_(BotError):  # noqa: N801, N818 - the built-in IndexError means
 
 class IndexLockedError(IndexError_):
     """Another process is writing the index."""
+
+
+class RetentionError(BotError):
+    """What is to be deleted could not be deleted."""
+
+
+class BackupError(BotError):
+    """An archive cannot be written, or is not one that can be restored."""
 
 
 class ModelError(BotError):

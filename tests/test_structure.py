@@ -23,6 +23,7 @@ LAYERS = {
     "bot.types": 0,
     "bot.config": 1,
     "bot.language": 1,
+    "bot.retention": 2,
     "bot.text": 2,
     "bot.tokens": 2,
     "bot.knowledge": 3,

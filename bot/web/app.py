@@ -23,6 +23,7 @@ from bot.assemble import Parts, wait_until_ready
 from bot.coach import Coach
 from bot.errors import BotError, ModelError, UsageError
 from bot.llm.protocol import Generator
+from bot.retention import keep_expiring
 from bot.types import Question
 from bot.web.api import AT_ONCE, api_router
 from bot.web.chat import Chat
@@ -80,10 +81,13 @@ def serve_forever(parts: Parts) -> int:
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=CLOSING_SECONDS, lifespan="on"
     )
     server = _Server(config)
+    ended = threading.Event()
     try:
         model.begin()
+        keep_expiring(parts.settings, ended)
         server.run(sockets=[listening])
     finally:
+        ended.set()
         model.close()
     return 0 if server.started else 1
 
