@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", parents=[common], help="what is installed, where things lie, what is wrong")
     doctor.add_argument("--json", action="store_true")
     commands.add_parser("forget", parents=[common], help="delete everything that is stored about people, now")
-    commands.add_parser("vectors", parents=[common], help="for editors of cards: embed changed texts into data/vectors")
+    commands.add_parser("vectors", parents=[common], help="for editors of cards: embed changed texts of data/languages")
     return top
 
 

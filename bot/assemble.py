@@ -42,7 +42,7 @@ class Parts:
     @cached_property
     def languages(self) -> Languages:
         """The table of languages."""
-        return Languages.load(self.settings.data / "languages.yaml")
+        return Languages.load(self.settings.data / "languages")
 
     @cached_property
     def knowledge(self) -> Knowledge:
@@ -52,19 +52,20 @@ class Parts:
     @cached_property
     def interfaces(self) -> dict[str, Interface]:
         """Interface texts by language."""
-        return load_interfaces(self.settings.data / "interface", self.languages.codes)
+        return load_interfaces(self.settings.data / "languages", self.languages.codes)
 
     @cached_property
     def prompts(self) -> Prompts:
         """Prompt templates; the catalogue says in which languages the model may write freely."""
         name = self.settings.model or self.catalogue.default
         entry = self.catalogue.models.get(name)
-        return Prompts.load(self.settings.prompts, self.languages.codes, entry.writes_freely if entry is not None else ())
+        free = entry.writes_freely if entry is not None else ()
+        return Prompts.load(self.settings.prompts, self.settings.data / "languages", self.languages.codes, free)
 
     @cached_property
     def cues(self) -> Cues:
         """Wordings that tell what a question is."""
-        return Cues.load(self.settings.data / "cues.yaml")
+        return Cues.load(self.settings.data / "languages")
 
     @cached_property
     def embedder(self) -> Embedder:
@@ -80,7 +81,7 @@ class Parts:
     def index(self) -> CurrentIndex:
         """The index in use, opened; a missing or outdated one is built behind."""
         entries = [*self.knowledge.entries(), *self.shelf.entries()]
-        shipped = load_vectors(self.settings.data / "vectors")
+        shipped = load_vectors(self.settings.data / "languages")
         index = CurrentIndex(IndexHome(self.settings.index_dir), entries, shipped, self.embedder, self.cues, self.languages)
         self.index_outdated = index.open()
         return index

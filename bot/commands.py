@@ -222,7 +222,7 @@ def forget(_: argparse.Namespace, parts: Parts) -> int:
 
 def vectors(_: argparse.Namespace, parts: Parts) -> int:
     """Embeds the texts of data/ that have no vector yet; one file a language."""
-    folder = parts.settings.data / "vectors"
+    folder = parts.settings.data / "languages"
     entries = list(parts.knowledge.entries())
     with tqdm(desc="Embedding", unit="text", file=sys.stderr) as bar:
 
@@ -235,7 +235,7 @@ def vectors(_: argparse.Namespace, parts: Parts) -> int:
     for entry, vector in zip(entries, matrix, strict=True):
         by_language.setdefault(entry.language, {})[entry.vector_key] = vector
     for language, known in by_language.items():
-        save_vectors(folder / f"{language}.npz", known)
+        save_vectors(folder / language / "vectors.npz", known)
     print(f"{len(entries)} texts have their vectors in {folder}.")
     return 0
 

@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     home: Path = Path("~/.cache/trust-coach")
     """Folder for what is fetched and built: models/ and index/."""
     data: Path = ROOT / "data"
-    """Articles, cards, routes, vectors and interface texts."""
+    """Articles, cards, and a folder a language."""
     prompts: Path = ROOT / "prompts"
     host: str = "127.0.0.1"
     port: int = Field(default=7860, ge=1, le=65535)
@@ -41,9 +41,9 @@ class Settings(BaseSettings):
     hub: str = "https://huggingface.co"
     """Where models are fetched from first; a mirror inside the company goes here."""
     country: str = "default"
-    """Which country's help contacts the crisis and sensitive replies name (data/contacts.yaml)."""
+    """Which country's help contacts the crisis and sensitive replies name (contacts.yaml of each language)."""
     contacts: Path | None = None
-    """An own contacts file instead of data/contacts.yaml."""
+    """An organisation's own help contacts, in the form of `bot.knowledge.routes.OwnContactFile`."""
     threads: int = Field(default=0, ge=0, le=256)
     """Threads of the model; 0: all processors this process may use."""
     context: int = Field(default=4096, ge=512, le=131072)

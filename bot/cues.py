@@ -1,4 +1,7 @@
-"""Wordings that tell what a question is (data/cues.yaml): premises, second questions, words that point back. Knows no embeddings."""
+"""Wordings that tell what a question is: premises, second questions, words that point back; `cues` in each language's `language.yaml`.
+
+It knows no embeddings.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from bot.errors import KnowledgeError
-from bot.knowledge.files import parse_yaml, read_text
+from bot.knowledge.files import language_folders, parse_yaml, read_text
 
 PARTS = 3
 """A longer question is scored by at most this many parts of itself too: each costs one more embedding."""
@@ -20,7 +23,7 @@ SENTENCE_BREAK = re.compile(r"(?<=[.!?…;])\s+|\n+|\s+[–—]\s+")
 
 @dataclass(frozen=True)
 class Cues:
-    """Wordings per language, from `data/cues.yaml`.
+    """Wordings per language, from each language's `language.yaml`.
 
     Attributes:
         premise: what says that something is the articles' advice («since you recommend»).
@@ -50,16 +53,21 @@ class Cues:
         return cls(compiled("premise", word), compiled("also", "{}"), compiled("follow", "{}"), compiled("alarm", word))
 
     @classmethod
-    def load(cls, path: Path) -> Cues:
-        """Reads `cues.yaml`.
+    def load(cls, folder: Path) -> Cues:
+        """Reads the languages' cues.
 
         Raises:
             KnowledgeError: it is missing, or a pattern is no regular expression.
         """
-        try:
-            return cls.of(parse_yaml(read_text(path), path))
-        except (re.error, AttributeError, TypeError) as error:
-            raise KnowledgeError(f"{path}: {error}. Correct that pattern.") from error
+        rows = {}
+        for language in language_folders(folder):
+            path = language / "language.yaml"
+            try:
+                rows[language.name] = parse_yaml(read_text(path), path)["cues"]
+                cls.of({language.name: rows[language.name]})
+            except (re.error, AttributeError, KeyError, TypeError) as error:
+                raise KnowledgeError(f"{path}: cues: {error}. Correct that pattern.") from error
+        return cls.of(rows)
 
     def points_back(self, text: str, language: str) -> bool:
         """True when the text has a word that only an earlier turn explains."""

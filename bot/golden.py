@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bot.knowledge.base import Entry, Kind
-from bot.knowledge.cards import CardFile
+from bot.knowledge.cards import CardTextFile
 from bot.knowledge.embedding import Vectors
 from bot.knowledge.index import Index
 from bot.retrieve import Retriever
@@ -24,9 +24,13 @@ def golden(index: Index) -> str | None:
     return None
 
 
-def misplaced(retriever: Retriever, files: Sequence[CardFile]) -> list[str]:
-    """Phrasings that find another card before their own, without the card's file saying so under `borderline`."""
-    known = {(file.id, border.ask): border.nearer_to for file in files for border in file.borderline}
+def misplaced(retriever: Retriever, texts: Mapping[tuple[str, str], CardTextFile]) -> list[str]:
+    """Phrasings that find another card before their own, without the card's file saying so under `borderline`.
+
+    Args:
+        texts: the cards' files by tip id and language.
+    """
+    known = {(tip, border.ask): border.nearer_to for (tip, _), text in texts.items() for border in text.borderline}
     found = []
     for row in retriever.index.rows(Kind.ASK):
         entry: Entry = retriever.index.entries[row]

@@ -1,4 +1,7 @@
-"""The interface's texts: one file a language in data/interface. Used by the page, the answers' fixed phrases and the command line."""
+"""The interface's texts: `interface.yaml` in each folder of data/languages.
+
+Used by the page, the answers' fixed phrases and the command line.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ def load_interfaces(folder: Path, languages: Sequence[str]) -> dict[str, Interfa
     """
     loaded: dict[str, Interface] = {}
     for code in languages:
-        path = folder / f"{code}.yaml"
+        path = folder / code / "interface.yaml"
         raw = parse_yaml(read_text(path), path)
         try:
             questions = tuple(str(question) for question in raw.pop("questions"))

@@ -1,4 +1,4 @@
-"""Which language a text is written in, and the table of languages that the coach answers in.
+"""Which language a text is written in, and the table of languages that the coach answers in: one folder each in data/languages.
 
 Two detectors vote (eldc and py3langid, both offline); where they disagree on a short text, the language of the
 conversation or of the interface decides. It knows nothing of cards, prompts or answers.
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -20,13 +21,27 @@ FALLBACK = "en"
 """The answer's language when the question's has no cards."""
 SURE_LETTERS = 12
 """A text with fewer letters does not settle a language against the conversation's."""
-DETECTABLE = "da,de,en,es,fi,fr,it,nl,no,pl,pt,ru,sv,uk,cs,tr"
-"""What a question may be in; detectors that may answer anything find Frisian in short Norwegian texts."""
+DETECTABLE = ("cs", "da", "de", "en", "es", "fi", "fr", "it", "nl", "no", "pl", "pt", "ru", "sv", "tr", "uk")
+"""What a question may be in besides the table's languages; detectors that may answer anything find Frisian in short Norwegian texts."""
+VARIANTS = {"nb", "nn"}
+"""Codes that only one of the detectors knows."""
 
 
 @dataclass(frozen=True)
 class Language:
-    """One row of `data/languages.yaml`."""
+    """One language: `data/languages/<code>/language.yaml` (all regular expressions are without case).
+
+    Attributes:
+        detectors: the codes that the language detectors use for it.
+        browser: the tags by which browsers name it.
+        neighbours: languages that detectors take it for, each with an expression that a text has to match to be that neighbour.
+        marks: words by which a short text shows this language.
+        wish: ways to ask, in any language of the table, for an answer in this one.
+        stemmer: name of its Snowball stemmer.
+        negations: words that turn a sentence into its opposite.
+        abbreviations: end in a full stop that ends no sentence.
+        joining: words that link or turn a sentence without adding to what it says.
+    """
 
     code: str
     detectors: tuple[str, ...]
@@ -55,33 +70,37 @@ class Languages:
     def __init__(self, table: Mapping[str, Language]) -> None:
         self.table = dict(table)
         self._by_detector = {name: code for code, row in self.table.items() for name in row.detectors}
+        self._detectable = sorted({*DETECTABLE, *self._by_detector} - VARIANTS)
 
     @classmethod
-    def load(cls, path: Path) -> Languages:
-        """Reads `languages.yaml`.
+    def load(cls, folder: Path) -> Languages:
+        """Reads `<code>/language.yaml` of every language in a folder.
 
         Raises:
-            KnowledgeError: the file is missing or a row lacks a field.
+            KnowledgeError: there is none, or one cannot be read or lacks a field.
         """
-        try:
-            raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-            rows = {
-                code: Language(
+        paths = sorted(folder.glob("*/language.yaml"))
+        if not paths:
+            raise KnowledgeError(f"{folder} holds no language (<code>/language.yaml). Restore it from the repository.")
+        raw = {path.parent.name: _read(path) for path in paths}
+        rows = {}
+        for path, (code, row) in zip(paths, raw.items(), strict=True):
+            try:
+                wishes = [ways["wishes"][code] for ways in raw.values() if code in ways["wishes"]]
+                rows[code] = Language(
                     code,
                     tuple(row["detectors"]),
                     tuple(row["browser"]),
                     {other: re.compile(proof, re.IGNORECASE) for other, proof in row["neighbours"].items()},
                     re.compile("|".join(rf"\b{mark}\b" for mark in row["marks"]), re.IGNORECASE),
-                    re.compile("|".join(rf"\b{wish}" for wish in row["wish"]), re.IGNORECASE),
+                    re.compile("|".join(rf"\b{wish}" for wish in wishes), re.IGNORECASE),
                     row["stemmer"],
                     frozenset(row["negations"]),
                     frozenset(row["abbreviations"]),
                     frozenset(row["joining"]),
                 )
-                for code, row in raw.items()
-            }
-        except (OSError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
-            raise KnowledgeError(f"{path} cannot be read: {error!r}. Restore it from the repository.") from error
+            except (KeyError, TypeError, AttributeError, re.error) as error:
+                raise KnowledgeError(f"{path} cannot be used: {error!r}. Compare it with another language's.") from error
         return cls(rows)
 
     @property
@@ -132,13 +151,21 @@ class Languages:
         return Detected(FALLBACK, sure=agreed, foreign=votes[0]) if votes else Detected(preferred or FALLBACK, sure=False)
 
     def _own(self, vote: str, text: str) -> str:
-        """The language of the table that a vote stands for: its own, or the neighbour of one whose proof the text lacks."""
-        if vote in self._by_detector:
-            return self._by_detector[vote]
+        """The language of the table that a vote stands for: the vote's own, or the neighbour of one whose proof the text lacks.
+
+        Where both are in the table and neither is proven, the vote holds.
+        """
+        own = self._by_detector.get(vote, vote)
         for code, row in self.table.items():
-            if vote in row.neighbours and not row.neighbours[vote].search(text):
+            unproven = vote in row.neighbours and code != own and not row.neighbours[vote].search(text)
+            if unproven and (own not in self.table or any(self._proves(own, name, text) for name in row.detectors)):
                 return code
-        return vote
+        return own
+
+    def _proves(self, code: str, neighbour: str, text: str) -> bool:
+        """True when the text holds what proves that it is not in `code` but in a neighbour of it."""
+        proofs = self.table[code].neighbours
+        return neighbour in proofs and proofs[neighbour].search(text) is not None
 
     def is_in(self, text: str, code: str) -> bool:
         """True when the text is in that language or cannot be told from it: at least one detector says so."""
@@ -166,16 +193,24 @@ class Languages:
 
         eldc.init()
         detector = eldc.instance()
-        detector.set_languages(DETECTABLE)
+        detector.set_languages(",".join(self._detectable))
         return detector
 
     @cached_property
     def _identifier(self):  # type: ignore[no-untyped-def]
         import py3langid  # noqa: PLC0415
 
-        py3langid.set_languages([*DETECTABLE.split(","), "nn"])
+        py3langid.set_languages([*self._detectable, "nn"])
         return py3langid
 
     def _langid(self, text: str) -> str:
         code = str(self._identifier.classify(text)[0])
         return "no" if code in {"nb", "nn"} else code
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        row: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise KnowledgeError(f"{path} cannot be read: {error}. Restore it from the repository.") from error
+    return row

@@ -1,7 +1,8 @@
 """From tips and conversation to messages inside a token budget, with the templates of prompts/.
 
-A template is one file a job and language: `=== role` lines separate messages, `$name` placeholders stand only in the last one,
-so that everything before it is the same for every question. Braces or `$` in inserted text are inert. It knows no model.
+A template is one file a job, its words are one file a language: `=== role` lines separate messages; what a question fills in
+stands only in the last one, so that everything before it is the same for every question. Braces or `$` in inserted text are
+inert. It knows no model.
 """
 
 from __future__ import annotations
@@ -14,14 +15,49 @@ from string import Template
 from typing import cast
 
 from bot.errors import KnowledgeError
-from bot.knowledge.files import read_text
+from bot.knowledge.files import FileModel, parse, parse_yaml, read_text
 from bot.llm.protocol import Message, Prompt, Role
 from bot.tokens import Count
 from bot.types import Turn
 
 PLACEHOLDERS = {"question", "steps"}
+"""What every question fills in, in the last message."""
 _ROLE = re.compile(r"^=== (system|user|assistant)\n", re.MULTILINE)
 _SPECIAL = re.compile(r"<\|.*?\|>|<\|?|\|?>")
+
+
+class ExampleFile(FileModel):
+    """A worked example: what was asked, the advice with its numbers, and the answer."""
+
+    question: str
+    steps: tuple[str, ...]
+    answer: str
+
+
+class PromptFile(FileModel):
+    """`data/languages/<code>/prompt.yaml`: the words of the templates in one language."""
+
+    answer: str
+    """What the model is told to do with the advice: say it again in a good order."""
+    free: str
+    """What a model that may write freely is told."""
+    question: str
+    """The word «Question»."""
+    advice: str
+    """The word «Advice»."""
+    example: ExampleFile
+
+    def words(self) -> dict[str, str]:
+        """By the name that a template gives them."""
+        return {
+            "answer": self.answer,
+            "free": self.free,
+            "question_word": self.question,
+            "advice_word": self.advice,
+            "example_question": self.example.question,
+            "example_steps": "\n".join(f"- {step}" for step in self.example.steps),
+            "example_answer": self.example.answer,
+        }
 
 
 @dataclass(frozen=True)
@@ -34,30 +70,33 @@ class Advice:
 
 @dataclass(frozen=True)
 class PromptTemplate:
-    """One file: constant messages and the last one with its placeholders."""
+    """A template in one language: constant messages and the last one with its placeholders."""
 
     static: tuple[Message, ...]
     last: Template
 
     @classmethod
-    def load(cls, path: Path) -> PromptTemplate:
-        """Reads a template.
+    def load(cls, path: Path, words: Mapping[str, str]) -> PromptTemplate:
+        """Reads `prompts/<job>.txt` and puts the words of a language in.
 
         Raises:
-            KnowledgeError: no message, a last message that is not the user's, or placeholders other than PLACEHOLDERS.
+            KnowledgeError: no message, a last message that is not the user's, or placeholders other than the words and PLACEHOLDERS.
         """
         parts = _ROLE.split(read_text(path))
-        messages = [Message(cast(Role, role), body.strip()) for role, body in zip(parts[1::2], parts[2::2], strict=True)]
-        if not messages or messages[-1].role != "user":
-            raise KnowledgeError(f"{path} must end with a message under '=== user'. Compare it with another language's.")
-        last = Template(messages[-1].content)
-        found = set(last.get_identifiers())
-        stray = [name for message in messages[:-1] for name in Template(message.content).get_identifiers()]
-        if found != PLACEHOLDERS or stray:
-            raise KnowledgeError(
-                f"{path}: placeholders {sorted(found) + stray} found; exactly {sorted(PLACEHOLDERS)} belong into the last message."
-            )
-        return cls(tuple(messages[:-1]), last)
+        messages = [(cast(Role, role), Template(body.strip())) for role, body in zip(parts[1::2], parts[2::2], strict=True)]
+        if not messages or messages[-1][0] != "user":
+            raise KnowledgeError(f"{path} must end with a message under '=== user'. Restore it from the repository.")
+        *static, (_, last) = messages
+        stray = {name for _, body in static for name in body.get_identifiers()} - words.keys()
+        found = set(last.get_identifiers()) - words.keys()
+        if stray or found != PLACEHOLDERS:
+            wanted = f"{sorted(words)}, and {sorted(PLACEHOLDERS)} in the last message"
+            raise KnowledgeError(f"{path}: placeholders {sorted(stray | found)} found; known are {wanted}.")
+        inert_words = {name: word.replace("$", "$$") for name, word in words.items()}
+        return cls(
+            tuple(Message(role, body.substitute(words)) for role, body in static),
+            Template(last.substitute({**inert_words, "question": "$question", "steps": "$steps"})),
+        )
 
 
 class Prompts:
@@ -67,10 +106,21 @@ class Prompts:
         self._templates = templates
 
     @classmethod
-    def load(cls, folder: Path, languages: Sequence[str], free: Collection[str] = ()) -> Prompts:
-        """Reads `folder/answer/<language>.txt`, or `folder/free/<language>.txt` for the languages in `free`."""
-        jobs = {code: "free" if code in free else "answer" for code in languages}
-        return cls({code: PromptTemplate.load(folder / job / f"{code}.txt") for code, job in jobs.items()})
+    def load(cls, folder: Path, languages: Path, codes: Sequence[str], free: Collection[str] = ()) -> Prompts:
+        """Reads `folder/answer.txt`, or `folder/free.txt` for the languages in `free`, and each language's words.
+
+        Args:
+            languages: `data/languages`.
+
+        Raises:
+            KnowledgeError: a file is missing or breaks its form.
+        """
+        templates = {}
+        for code in codes:
+            path = languages / code / "prompt.yaml"
+            words = parse(PromptFile, parse_yaml(read_text(path), path), path).words()
+            templates[code] = PromptTemplate.load(folder / ("free.txt" if code in free else "answer.txt"), words)
+        return cls(templates)
 
     def warm(self) -> list[Prompt]:
         """The constant beginning of every language's prompt."""

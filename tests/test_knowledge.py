@@ -9,7 +9,7 @@ import pytest
 from bot.assemble import Parts
 from bot.golden import golden, misplaced
 from bot.knowledge.base import Kind
-from bot.knowledge.cards import load_card_file
+from bot.knowledge.cards import load_card_text
 from bot.knowledge.validate import ROUTE_EXAMPLES, ROUTE_MINIMUM, faults
 from bot.types import Route
 
@@ -64,7 +64,8 @@ def test_the_validator_finds_no_fault(parts: Parts) -> None:
 
 
 def test_every_phrasing_finds_its_own_card_first_or_says_why_not(parts: Parts, data: Path) -> None:
-    files = [load_card_file(path) for path in sorted((data / "tips").glob("*.yaml"))]
+    files = {(path.stem, path.parent.parent.name): load_card_text(path) for path in (data / "languages").glob("*/tips/*.yaml")}
+    assert len(files) == len(TIPS) * len(parts.languages.codes)
     assert misplaced(parts.index.retriever(), files) == []
 
 

@@ -18,7 +18,7 @@ def by_words(text: str) -> int:
 
 def test_every_language_has_both_templates_with_the_same_placeholders(parts: Parts) -> None:
     for free in ((), parts.languages.codes):
-        prompts = Prompts.load(parts.settings.prompts, parts.languages.codes, free)
+        prompts = Prompts.load(parts.settings.prompts, parts.settings.data / "languages", parts.languages.codes, free)
         assert len(prompts.warm()) == len(parts.languages.codes)
 
 
@@ -69,4 +69,4 @@ def test_a_template_with_wrong_placeholders_is_refused(tmp_path: Path, text: str
     path = tmp_path / "x.txt"
     path.write_text(text)
     with pytest.raises(KnowledgeError, match=r"x\.txt"):
-        PromptTemplate.load(path)
+        PromptTemplate.load(path, {})

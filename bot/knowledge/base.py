@@ -84,12 +84,12 @@ def load_knowledge(data: Path, country: str = "default", contacts: Path | None =
 
     Args:
         country: whose help contacts the replies name.
-        contacts: a file to read instead of `data/contacts.yaml`.
+        contacts: an organisation's own help contacts, before the shipped ones.
 
     Raises:
         KnowledgeError: the first thing that is wrong, with file and field.
     """
     articles = load_articles(data / "articles")
-    cards = load_cards(data / "tips")
-    routes = load_routes(data / "routes", contacts or data / "contacts.yaml", country)
+    cards = load_cards(data / "tips", data / "languages")
+    routes = load_routes(data / "languages", contacts, country)
     return Knowledge(articles, cards, routes, {card.id: quote_offsets(card, articles) for card in cards.values()})

@@ -1,4 +1,5 @@
-"""The tip cards: one YAML file a tip with its text in every language. The schema here is the card's format.
+"""The tip cards: `data/tips/<id>.yaml` says where a tip comes from, `data/languages/<code>/tips/<id>.yaml` is its text in one
+language. The schemas here are their formats.
 
 It knows shapes and counts; whether a card's texts are any good is the validator's matter (`bot.knowledge.validate`).
 """
@@ -29,8 +30,15 @@ class MythFile(FileModel):
     correction: Line
 
 
+class Borderline(FileModel):
+    """A phrasing that lies nearer to another card than to its own, and is meant to."""
+
+    ask: str
+    nearer_to: str
+
+
 class CardTextFile(FileModel):
-    """The block of one language."""
+    """A whole file `data/languages/<code>/tips/<id>.yaml`."""
 
     title: Annotated[str, StringConstraints(min_length=3, max_length=70)]
     why: Line
@@ -41,13 +49,7 @@ class CardTextFile(FileModel):
     reflect: Line
     asks: tuple[Ask, ...] = Field(min_length=10)
     myths: tuple[MythFile, ...] = Field(min_length=2)
-
-
-class Borderline(FileModel):
-    """A phrasing that lies nearer to another card than to its own, and is meant to."""
-
-    ask: str
-    nearer_to: str
+    borderline: tuple[Borderline, ...] = ()
 
 
 class CardFile(FileModel):
@@ -63,8 +65,6 @@ class CardFile(FileModel):
     """1: the tip asks for closeness, -1: for distance, 0: neither. Decides which side a disagreement is on."""
     related: tuple[str, ...] = ()
     pulls_against: tuple[str, ...] = ()
-    borderline: tuple[Borderline, ...] = ()
-    languages: dict[str, CardTextFile]
 
 
 def load_card_file(path: Path) -> CardFile:
@@ -75,20 +75,34 @@ def load_card_file(path: Path) -> CardFile:
     return card
 
 
-def load_cards(folder: Path) -> dict[str, Card]:
-    """All cards of a folder by id, in the order of their names.
+def load_card_text(path: Path) -> CardTextFile:
+    """Reads and validates a card's text in one language by its schema alone."""
+    return parse(CardTextFile, parse_yaml(read_text(path), path), path)
+
+
+def load_cards(folder: Path, languages: Path) -> dict[str, Card]:
+    """All cards by id, in the order of their names, with their texts in the languages that have a folder.
+
+    Args:
+        folder: `data/tips`.
+        languages: `data/languages`.
 
     Raises:
-        KnowledgeError: a file breaks the schema, or a card names one that does not exist.
+        KnowledgeError: a file breaks the schema, or names or is named like a card that does not exist.
     """
-    cards = {path.stem: _card(load_card_file(path)) for path in sorted(folder.glob("*.yaml"))}
-    if not cards:
+    files = {path.stem: load_card_file(path) for path in sorted(folder.glob("*.yaml"))}
+    if not files:
         raise KnowledgeError(f"{folder} holds no cards (<tip-id>.yaml). Restore it from the repository.")
-    for card in cards.values():
-        missing = [name for name in (*card.related, *card.pulls_against) if name not in cards]
+    for card in files.values():
+        missing = [name for name in (*card.related, *card.pulls_against) if name not in files]
         if missing:
             raise KnowledgeError(f"{folder / card.id}.yaml names unknown cards: {', '.join(missing)}.")
-    return cards
+    texts: dict[str, dict[str, CardText]] = {name: {} for name in files}
+    for path in sorted(languages.glob("*/tips/*.yaml")):
+        if path.stem not in files:
+            raise KnowledgeError(f"{path}: there is no card {path.stem!r} in {folder}. Rename or remove the file.")
+        texts[path.stem][path.parent.parent.name] = _text(load_card_text(path))
+    return {name: _card(file, texts[name]) for name, file in files.items()}
 
 
 def quote_offsets(card: Card, articles: dict[str, Article]) -> tuple[int, int]:
@@ -102,9 +116,10 @@ def quote_offsets(card: Card, articles: dict[str, Article]) -> tuple[int, int]:
     return find_quote(articles[card.article], card.passage, card.quote)
 
 
-def _card(file: CardFile) -> Card:
-    texts = {
-        code: CardText(**{**dict(block), "myths": tuple(Myth(myth.claim, myth.correction) for myth in block.myths)})
-        for code, block in file.languages.items()
-    }
+def _text(file: CardTextFile) -> CardText:
+    fields = {name: value for name, value in file if name != "borderline"}
+    return CardText(**{**fields, "myths": tuple(Myth(myth.claim, myth.correction) for myth in file.myths)})
+
+
+def _card(file: CardFile, texts: dict[str, CardText]) -> Card:
     return Card(file.id, file.article, file.passage, file.quote, file.related, file.pulls_against, file.closeness, texts)

@@ -34,6 +34,18 @@ def read_text(path: Path) -> str:
         raise KnowledgeError(f"{path} cannot be read: {error}. Restore it from the repository or save it as UTF-8.") from error
 
 
+def language_folders(folder: Path) -> list[Path]:
+    """The folders of `data/languages`, one a language, in the order of their codes.
+
+    Raises:
+        KnowledgeError: there is none.
+    """
+    found = sorted(path.parent for path in folder.glob("*/language.yaml"))
+    if not found:
+        raise KnowledgeError(f"{folder} holds no language (<code>/language.yaml). Restore it from the repository.")
+    return found
+
+
 def parse_yaml(text: str, path: Path) -> Any:
     """The YAML document in `text`; `path` is only named in errors."""
     try:

@@ -32,13 +32,13 @@ def save_vectors(path: Path, vectors: Mapping[int, Vectors]) -> None:
 
 
 def load_vectors(folder: Path) -> dict[int, Vectors]:
-    """All vectors of a folder's .npz files, normalised; those of another embedder are left out.
+    """All vectors of the languages' `vectors.npz`, normalised; those of another embedder are left out.
 
     Raises:
         KnowledgeError: a file is damaged.
     """
     found: dict[int, Vectors] = {}
-    for path in sorted(folder.glob("*.npz")):
+    for path in sorted(folder.glob("*/vectors.npz")):
         try:
             with np.load(path, allow_pickle=False) as file:
                 if str(file["embedder"]) != EMBEDDER:

@@ -308,6 +308,6 @@ def test_index_is_swapped_while_questions_are_asked(home: IndexHome) -> None:
 def test_shipped_vectors_cover_the_shipped_texts() -> None:
     """Otherwise the first start embeds thousands of texts."""
     entries = list(load_knowledge(ROOT / "data").entries())
-    known = load_vectors(ROOT / "data" / "vectors")
+    known = load_vectors(ROOT / "data" / "languages")
     missing = [entry for entry in entries if entry.vector_key not in known]
     assert len(missing) <= 0.02 * len(entries), f"{len(missing)} texts have no vector: python run.py vectors"

@@ -41,7 +41,8 @@ ASKED = {
 def prompt(language: str) -> Prompt:
     question, opening, steps = ASKED[language]
     advice = [Advice(n, step) for n, step in enumerate(steps, 1)]
-    return Prompts.load(ROOT / "prompts", tuple(ASKED)).answer(language, question, [], opening, advice, estimate, 300)
+    prompts = Prompts.load(ROOT / "prompts", ROOT / "data" / "languages", tuple(ASKED))
+    return prompts.answer(language, question, [], opening, advice, estimate, 300)
 
 
 @cache

@@ -287,7 +287,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalModel]:
 
 def coaching_prompt(language: str = "en") -> Prompt:
     advice = [Advice(1, "Tell the truth even when it is uncomfortable."), Advice(2, "Say it yourself, openly and early.")]
-    prompts = Prompts.load(ROOT / "prompts", LANGUAGES)
+    prompts = Prompts.load(ROOT / "prompts", ROOT / "data" / "languages", LANGUAGES)
     return prompts.answer(language, "My team no longer believes me. What now?", [], "That hurts.", advice, estimate, 300)
 
 
