@@ -54,13 +54,21 @@ class Sentence:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """The model has not begun to word the answer: how many are before, and the seconds until it is whole (0: not known)."""
+
+    ahead: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Done:
     """Last event: the whole answer."""
 
     answer: Answer
 
 
-Event = Cards | Sentence | Done
+Event = Cards | Waiting | Sentence | Done
 
 
 def never() -> bool:
@@ -106,7 +114,7 @@ class Coach:
         return last.answer
 
     def ask(self, question: Question, stopped: Callable[[], bool] = never) -> Iterator[Event]:
-        """Streams an answer: Cards, then a Sentence each, then Done.
+        """Streams an answer: Cards, then a Sentence each, then Done; where the model has a queue, Waiting tells the place in it.
 
         Args:
             stopped: asked several times a second; True ends the answer with what was shown by then.
@@ -277,6 +285,9 @@ class _Run:
         )
         passed = 0
         for sentence in self._generated(planned):
+            if isinstance(sentence, Waiting):
+                yield sentence
+                continue
             if self._enough:
                 continue
             verdict = check.check(sentence)
@@ -295,8 +306,8 @@ class _Run:
             yield self._show(text)
         return Mode.COMPOSED
 
-    def _generated(self, planned: Plan) -> Iterator[str]:
-        """The model's sentences, each as soon as it is complete; ends early when the model is away, too slow or stopped."""
+    def _generated(self, planned: Plan) -> Iterator[str | Waiting]:
+        """The place in the queue, then each sentence of the model when it is complete; ends early when it is away, too slow or stopped."""
         generator, settings = self._coach.generator, self._coach.settings
         if generator is None:
             return
@@ -315,6 +326,8 @@ class _Run:
         try:
             for piece in generator.stream(prompt, settings.max_tokens, self._overdue):
                 self._count_tokens(piece)
+                if piece.place is not None:
+                    yield Waiting(piece.place.ahead, piece.place.seconds)
                 sentences, rest = split_sentences(rest + piece.text, language)
                 yield from sentences
             if rest.strip() and not self._overdue() and not self._enough:

@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TextIO
 from tqdm import tqdm
 
 from bot.assemble import Parts, wait_until_ready
-from bot.coach import Cards, Coach, Done, Sentence
+from bot.coach import Coach, Done, Sentence
 from bot.config import Settings
 from bot.errors import BotError, QuestionError, UsageError
 from bot.knowledge.build import embed
@@ -124,8 +124,6 @@ def _print_stream(coach: Coach, question: Question) -> None:
                 print(("\n\n" if event.paragraph else "") + event.text, end=" ", flush=True)
             elif isinstance(event, Done):
                 _print_rest(coach, event.answer)
-            elif isinstance(event, Cards):
-                continue
     except QuestionError as error:
         known = question.language or "en"
         raise UsageError(coach.interfaces[known].format(error.key, **error.values)) from error

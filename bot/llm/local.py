@@ -21,8 +21,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bot.errors import ModelAwayError, ModelBusyError, ModelError
-from bot.llm.protocol import Message, Piece, Prompt
+from bot.errors import ModelAwayError, ModelError
+from bot.llm.line import Line
+from bot.llm.protocol import Message, Piece, Place, Prompt
 
 log = logging.getLogger(__name__)
 
@@ -62,12 +63,9 @@ class LocalModel:
         self._name = name
         self._command = [*worker, str(path), "--vocabulary", str(vocabulary)]
         self._command += ["--context", str(context), "--threads", str(threads)]
-        self._queue_size = queue_size
         self._hung_seconds = hung_seconds
         self._back_off = back_off
-        self._turn = threading.Lock()
-        self._waiting = 0
-        self._count = threading.Lock()
+        self._line = Line(queue_size)
         self._numbers = itertools.count(1)
         self._answers: queue.Queue[dict[str, Any]] = queue.Queue()
         self._child: subprocess.Popen[str] | None = None
@@ -93,7 +91,7 @@ class LocalModel:
     @property
     def waiting(self) -> int:
         """Prompts that wait or run now."""
-        return self._waiting
+        return len(self._line)
 
     @property
     def pid(self) -> int | None:
@@ -117,21 +115,19 @@ class LocalModel:
 
     def stream(self, prompt: Prompt, max_tokens: int, stopped: Callable[[], bool]) -> Iterator[Piece]:
         """See `Generator.stream`."""
-        with self._count:
-            if self._waiting > self._queue_size:
-                raise ModelBusyError(f"{self._waiting} questions are waiting for the model, as many as its queue takes. Try again shortly.")
-            self._waiting += 1
+        ticket = self._line.join()
         try:
-            while not self._turn.acquire(timeout=0.1):
-                if stopped():
-                    return
-            try:
-                yield from self._ask(prompt, max_tokens, stopped)
-            finally:
-                self._turn.release()
+            place = Place(0, 0)
+            for place in self._line.places(ticket, stopped):
+                if place != Place(0, 0):
+                    yield Piece("", place=place)
+            if stopped() or place.ahead:
+                return
+            began = time.monotonic()
+            yield from self._ask(prompt, max_tokens, stopped)
+            self._line.note(began)
         finally:
-            with self._count:
-                self._waiting -= 1
+            self._line.leave(ticket)
 
     def close(self) -> None:
         """Ends the child and its supervisor."""

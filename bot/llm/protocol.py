@@ -28,12 +28,23 @@ class Prompt:
 
 
 @dataclass(frozen=True)
+class Place:
+    """How far a prompt is from its completion."""
+
+    ahead: int
+    """Prompts that come before it; 0: it is being worked on."""
+    seconds: float
+    """Until its completion is whole, at the measured pace; 0: not known."""
+
+
+@dataclass(frozen=True)
 class Piece:
-    """A piece of the completion. The last one has the counts and may have no text."""
+    """A piece of the completion. The last one has the counts and may have no text; before the first one, `place` may be told."""
 
     text: str
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    place: Place | None = None
 
 
 class Generator(Protocol):

@@ -17,7 +17,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from bot.coach import Cards, Coach, Event, Sentence
+from bot.coach import Cards, Coach, Done, Event, Sentence, Waiting
 from bot.errors import QuestionError, UsageError
 from bot.types import Question, Turn
 
@@ -114,7 +114,8 @@ async def _stream(coach: Coach, question: Question, request: Request, limiter: C
     try:
         answer = coach.ask(question, gone.is_set)
         while (event := await to_thread.run_sync(next, answer, None, abandon_on_cancel=True)) and not gone.is_set():
-            yield _sse(*_named(event))
+            if not isinstance(event, Waiting):  # the page's business; the events of this interface are agreed
+                yield _sse(*_named(event))
     except QuestionError as error:
         yield _sse("error", {"error": coach.interfaces[_error_language(coach, question, browser)].format(error.key, **error.values)})
     except Exception:
@@ -145,7 +146,7 @@ async def _watch(request: Request, gone: Flag) -> None:
     gone.set()
 
 
-def _named(event: Event) -> tuple[str, dict[str, Any]]:
+def _named(event: Cards | Sentence | Done) -> tuple[str, dict[str, Any]]:
     if isinstance(event, Cards):
         return "cards", asdict(event)
     if isinstance(event, Sentence):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.answer.compose import cite
-from bot.coach import Cards, Coach, Event, Sentence
+from bot.coach import Cards, Coach, Event, Sentence, Waiting
 from bot.errors import QuestionError
 from bot.interface import Interface
 from bot.text import MARKER
@@ -183,6 +183,8 @@ def _with(exchange: Exchange, said: Event) -> Exchange:
         return replace(exchange, language=said.language, cards=said.cards)
     if isinstance(said, Sentence):
         return exchange.with_sentence(said)
+    if isinstance(said, Waiting):
+        return replace(exchange, waiting=said)
     return replace(exchange, answer=said.answer)
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 
-from bot.coach import Sentence, join
+from bot.coach import Sentence, Waiting, join
 from bot.interface import Interface
 from bot.types import Answer, CardView, Turn
 from bot.web.markup import listing, marked_up, safe
@@ -28,6 +29,8 @@ class Exchange:
     sentences: tuple[Sentence, ...] = ()
     answer: Answer | None = None
     failed: bool = False
+    waiting: Waiting | None = None
+    """What the model's queue told last."""
 
     @property
     def running(self) -> bool:
@@ -110,8 +113,14 @@ def _said(exchange: Exchange, texts: Interface) -> str:
 
 
 def _waiting(exchange: Exchange, texts: Interface) -> str:
-    key = "wording" if exchange.cards else "thinking"
-    return f'<p class="waiting"><span class="pulse" aria-hidden="true"></span>{safe(texts[key])}</p>'
+    """What is happening, how many are before, and how long it will take, as far as that is known."""
+    told = [texts["wording" if exchange.cards else "thinking"]]
+    if exchange.waiting is not None:
+        if exchange.waiting.ahead:
+            told = [texts["wording_ahead"], texts.format("ahead", ahead=exchange.waiting.ahead)]
+        if exchange.waiting.seconds:
+            told.append(texts.format("about_seconds", seconds=ceil(exchange.waiting.seconds)))
+    return f'<p class="waiting"><span class="pulse" aria-hidden="true"></span>{safe(" ".join(told))}</p>'
 
 
 def _after(exchange: Exchange, texts: Interface, *, last: bool) -> str:

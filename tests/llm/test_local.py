@@ -137,6 +137,21 @@ def test_waiting_questions_get_their_own_words(tmp_path: Path) -> None:
     assert answers == {text: text.strip() for text in texts}
 
 
+def test_one_who_waits_is_told_the_place_and_an_estimate_from_measured_times(tmp_path: Path) -> None:
+    with small(tmp_path) as model:
+        began = time.monotonic()
+        said(model, "word " * 20)
+        took = time.monotonic() - began
+        asker = threading.Thread(target=said, args=(model, "word " * 20))
+        asker.start()
+        assert eventually(lambda: model.waiting == 1)
+        places = [piece.place for piece in model.stream(prompt("next"), 100, never) if piece.place is not None]
+        asker.join()
+    assert [place.ahead for place in places] == [1, 0]
+    assert places[1].seconds == pytest.approx(took, rel=0.5)
+    assert places[0].seconds > places[1].seconds
+
+
 @pytest.mark.parametrize("word", ["die", "half"], ids=["between two lines", "in the middle of a line"])
 def test_death_in_the_middle_is_away_and_the_model_comes_back(tmp_path: Path, word: str) -> None:
     with small(tmp_path) as model:

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from bot.answer.compose import cite
 from bot.assemble import Parts
-from bot.coach import Coach, Sentence
+from bot.coach import Coach, Sentence, Waiting
 from bot.types import Answer, CardView, Citation, Mode, Route
 from bot.web.chat import Chat, Exchanges, Update
 from bot.web.frame import render_examples, render_head, render_notice
@@ -153,6 +153,16 @@ def test_reader_who_goes_away_stops_the_run(parts: Parts) -> None:
     assert chat.runs.going == 1
     stream.close()  # type: ignore[attr-defined]
     assert chat.runs.going == 0
+
+
+def test_waiting_tells_the_place_and_the_seconds(parts: Parts) -> None:
+    def shown(waiting: Waiting | None) -> str:
+        card = CardView(1, "keep-promises", "Keep promises", "Why", "Article", 1.0)
+        return unescape(render_turn(Exchange(1, "Q?", "en", (card,), waiting=waiting), parts.interfaces["en"], last=True))
+
+    assert "Questions before yours: 3. About 12 s." in shown(Waiting(3, 11.2))
+    assert "Wording the answer… About 4 s." in shown(Waiting(0, 4.0))
+    assert "About" not in shown(None)
 
 
 def test_failure_is_told_and_the_question_comes_back(parts: Parts) -> None:
