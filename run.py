@@ -6,7 +6,6 @@ It builds the objects and hands them on; what they do is in bot/.
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 from bot import __version__
 from bot.config import load_settings
 from bot.errors import BotError
+from bot.logs import set_up
 
 
 def parser() -> argparse.ArgumentParser:
@@ -68,7 +68,6 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit code: 0 done, 1 failed, 2 wrong usage."""
     options = parser().parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
         settings = load_settings(
             getattr(options, "config", None),
@@ -76,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             host=options.host,
             port=options.port,
         )
+        set_up(settings.logs, settings.home)
         from bot import commands  # noqa: PLC0415 - `--help` and wrong usage should not load the pipeline
 
         return commands.run(options, settings)

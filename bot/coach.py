@@ -19,6 +19,7 @@ from bot.errors import ModelAwayError, ModelBusyError, ModelError, QuestionError
 from bot.interface import Interface
 from bot.knowledge.base import Knowledge
 from bot.knowledge.embedding import Embedder
+from bot.knowledge.index import Index
 from bot.language import Languages
 from bot.llm.protocol import Generator as LanguageModel
 from bot.llm.protocol import Piece
@@ -69,6 +70,8 @@ class Done:
 
 
 Event = Cards | Waiting | Sentence | Done
+Ask = Callable[[Question, Callable[[], bool]], Iterator[Event]]
+"""How the page and the interface ask: `Coach.ask`, or something around it."""
 
 
 def never() -> bool:
@@ -106,6 +109,11 @@ class Coach:
         self._retriever = retriever
         self._count = count
         self._supports: dict[str, Support] = {}
+
+    @property
+    def index(self) -> Index:
+        """The index in use."""
+        return self._retriever().index
 
     def answer(self, question: Question) -> Answer:
         """The whole answer at once: the last event of `ask`."""

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import os
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from bot.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "BOT_"
+
+Listing = Annotated[tuple[str, ...], NoDecode]
+"""Several texts: a list in bot.toml, separated by commas or spaces in the environment."""
 
 
 class Settings(BaseSettings):
@@ -66,10 +70,29 @@ class Settings(BaseSettings):
     feedback_days: int = Field(default=90, ge=0, le=3650)
     """Days that feedback is kept."""
 
+    logs: Literal["plain", "json"] = "plain"
+    """How lines on standard error look: for people, or one JSON object a line."""
+    metrics_from: Listing = ("127.0.0.0/8", "::1")
+    """Addresses and networks that may read /metrics; empty: nobody. Through a reverse proxy nobody may."""
+    disk_floor: int = Field(default=300, ge=0)
+    """Megabytes of free disk below which /readyz says that the disk is full; rebuilding the index needs about 100."""
+
     @field_validator("home", "data", "prompts")
     @classmethod
     def _expand(cls, value: Path) -> Path:
         return value.expanduser().resolve()
+
+    @field_validator("metrics_from", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("metrics_from")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network)
+        return value
 
     @property
     def models_dir(self) -> Path:

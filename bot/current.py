@@ -60,6 +60,8 @@ class CurrentIndex:
         self._loading: threading.Thread | None = None
         self.notice = ""
         """Why the index had to be built anew, if it had to; one line for the log and `doctor`."""
+        self.failure = ""
+        """Why the last attempt to build or open a newer one failed, if it did; the index in use goes on."""
 
     def open(self) -> bool:
         """Makes an index ready: the current generation when it fits, else one in memory from the vectors at hand.
@@ -103,7 +105,8 @@ class CurrentIndex:
             except IndexLockedError:
                 log.info("index is being built by another process")
             except IndexError_ as error:
-                log.error("index not built", extra={"reason": str(error)})
+                self.failure = str(error)
+                log.error("index not built", extra={"reason": self.failure})
 
         thread = threading.Thread(target=work, name="index-build", daemon=True)
         thread.start()
@@ -132,9 +135,11 @@ class CurrentIndex:
         try:
             self._use(self._home.open(generation))
         except IndexError_ as error:
-            log.error("new index not used", extra={"reason": str(error)})
+            self.failure = str(error)
+            log.error("new index not used", extra={"reason": self.failure})
 
     def _use(self, index: Index) -> None:
         retriever = Retriever.over(index, self._embedder, self._cues, self._languages)
         with self._swap:
             self._retriever = retriever
+            self.failure = ""

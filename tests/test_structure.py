@@ -21,6 +21,7 @@ ONLY_HERE = {
 LAYERS = {
     "bot.errors": 0,
     "bot.types": 0,
+    "bot.logs": 0,
     "bot.config": 1,
     "bot.language": 1,
     "bot.retention": 2,

@@ -68,6 +68,12 @@ def describe(generation: str, entries: int, content: str, digest: str) -> Manife
     return Manifest(generation, entries, content, EMBEDDER, SPLITTER, version("chromadb"), SCHEMA_VERSION, digest)
 
 
+def built(generation: str) -> float:
+    """When a generation was begun, in seconds since 1970; 0 for a name that tells no time."""
+    nanoseconds = generation.removeprefix("g-")
+    return int(nanoseconds) / 1e9 if nanoseconds.isdecimal() else 0.0
+
+
 def content_hash(entries: Sequence[Entry]) -> str:
     """Changes when any text changes, whatever the order."""
     return sha256("".join(sorted(entry.id for entry in entries)).encode()).hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -19,6 +20,7 @@ READ_SECONDS = 20.0
 READY_SECONDS = 2.0
 """So long `ready` waits for the list of models."""
 _MAX_LINE = 1_000_000
+_NAME = re.compile(r"[\w.-]{1,60}")
 
 
 class RemoteModel:
@@ -102,9 +104,7 @@ class RemoteModel:
                     raise ModelBusyError("The model server is busy. Try again in a moment.")
                 if response.status_code != 200:
                     response.read()
-                    raise ModelError(
-                        f"The model server answered {response.status_code}: {response.text[:200]!r}. Check --model and its settings."
-                    )
+                    raise ModelError(f"The model server answered {response.status_code}{_named(response)}. Check --model and its settings.")
                 yield from _events(response, stopped)
         except httpx.HTTPError as error:
             raise ModelAwayError(
@@ -125,6 +125,16 @@ class RemoteModel:
                     f"The model server does not list its models ({type(error).__name__}). Check --model and remote_model."
                 ) from error
         return self._model
+
+
+def _named(response: httpx.Response) -> str:
+    """The error's short name, where the server gives one; its message is left out, as it may quote the prompt."""
+    try:
+        error = response.json()["error"]
+        name = str(error.get("code") or error.get("type") or "")
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return ""
+    return f" ({name})" if _NAME.fullmatch(name) else ""
 
 
 def _events(response: httpx.Response, stopped: Callable[[], bool]) -> Iterator[Piece]:

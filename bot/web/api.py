@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from dataclasses import asdict
 from threading import Event as Flag
 from threading import Thread
@@ -17,9 +17,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from bot.coach import Cards, Coach, Done, Event, Sentence, Waiting
+from bot.coach import Ask, Cards, Coach, Done, Event, Sentence, Waiting
 from bot.errors import QuestionError, UsageError
 from bot.types import Question, Turn
+from bot.web.status import Look
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +50,13 @@ class Asked(BaseModel):
     history: list[EarlierTurn] = []
 
 
-def api_router(coach: Coach, state: Callable[[], dict[str, Any]], at_once: int = AT_ONCE) -> APIRouter:
+def api_router(coach: Coach, look: Look, ask_coach: Ask, at_once: int = AT_ONCE) -> APIRouter:
     """The routes.
 
     Args:
+        look: what `/readyz` tells; 503 when something is wrong.
+        ask_coach: how to ask the coach.
         at_once: answers streamed at the same time; further requests get 503.
-        state: what `/readyz` tells; `ready` decides between 200 and 503.
     """
     router = APIRouter()
     limiter = CapacityLimiter(at_once)
@@ -64,9 +66,9 @@ def api_router(coach: Coach, state: Callable[[], dict[str, Any]], at_once: int =
         return {"status": "ok"}
 
     @router.get("/readyz")
-    async def readyz() -> JSONResponse:
-        told = state()
-        return JSONResponse(told, 200 if told["ready"] else 503)
+    def readyz() -> JSONResponse:  # in a thread: a remote model server is asked, too
+        status = look()
+        return JSONResponse(status.to_json(), 503 if status.wrong else 200)
 
     @router.post("/api/ask")
     async def ask(request: Request) -> Response:
@@ -79,7 +81,7 @@ def api_router(coach: Coach, state: Callable[[], dict[str, Any]], at_once: int =
             text = coach.interfaces[coach.languages.from_browser(browser)].format("error_busy", seconds=RETRY_SECONDS)
             return JSONResponse({"error": text}, 503, {"Retry-After": str(RETRY_SECONDS)})
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(_stream(coach, question, request, limiter), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(_stream(coach, ask_coach, question, request, limiter), media_type="text/event-stream", headers=headers)
 
     return router
 
@@ -104,7 +106,7 @@ def _question(body: bytes, content_type: str, coach: Coach) -> Question:
     return Question(asked.question, asked.id, asked.lang, history)
 
 
-async def _stream(coach: Coach, question: Question, request: Request, limiter: CapacityLimiter) -> AsyncIterator[bytes]:
+async def _stream(coach: Coach, ask_coach: Ask, question: Question, request: Request, limiter: CapacityLimiter) -> AsyncIterator[bytes]:
     """The answer's events. When the client goes, the coach is stopped within moments, even in the middle of a sentence."""
     gone = Flag()
     browser = request.headers.get("accept-language", "")
@@ -112,7 +114,7 @@ async def _stream(coach: Coach, question: Question, request: Request, limiter: C
     limiter.acquire_on_behalf_of_nowait(gone)
     watch = asyncio.create_task(_watch(request, gone))
     try:
-        answer = coach.ask(question, gone.is_set)
+        answer = ask_coach(question, gone.is_set)
         while (event := await to_thread.run_sync(next, answer, None, abandon_on_cancel=True)) and not gone.is_set():
             if not isinstance(event, Waiting):  # the page's business; the events of this interface are agreed
                 yield _sse(*_named(event))

@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -22,15 +21,18 @@ from starlette.staticfiles import StaticFiles
 from bot.assemble import Parts, wait_until_ready
 from bot.coach import Coach
 from bot.errors import BotError, ModelError, UsageError
+from bot.knowledge.build import built
 from bot.llm.protocol import Generator
 from bot.retention import keep_expiring
 from bot.types import Question
 from bot.web.api import AT_ONCE, api_router
 from bot.web.chat import Chat
 from bot.web.document import STATIC, PageDocument
+from bot.web.metrics import Metrics, metrics_router
 from bot.web.page import mount
 from bot.web.security import AllowedAddresses, BodyLimit, PageCalls, SecurityHeaders
 from bot.web.source import Lookup, OwnText
+from bot.web.status import Look, ModelState, Status, free_disk
 
 log = logging.getLogger(__name__)
 
@@ -40,19 +42,20 @@ CLOSING_SECONDS = 2
 """How long open connections may take when the server is stopped."""
 
 
-def create_app(
-    coach: Coach, lookup: Lookup = lambda _: None, state: Callable[[], dict[str, Any]] | None = None, at_once: int = AT_ONCE
-) -> FastAPI:
+def create_app(coach: Coach, lookup: Lookup = lambda _: None, look: Look | None = None, at_once: int = AT_ONCE) -> FastAPI:
     """The application over a coach.
 
     Args:
         lookup: gives one of the organisation's documents by id, for the source panel.
-        state: what `/readyz` tells; by default that all is well.
+        look: how the server is, for `/readyz` and `/metrics`.
         at_once: see `api_router`.
     """
     app = FastAPI(title="Trust Coach", docs_url=None, redoc_url=None, openapi_url=None)
-    well = {"ready": True, "index": ""}
-    app.include_router(api_router(coach, state or (lambda: {**well, "model": _model_state(coach.generator)}), at_once))
+    look = look or looking(coach)
+    metrics = Metrics(look)
+    ask = metrics.watched(coach.ask)
+    app.include_router(api_router(coach, look, ask, at_once))
+    app.include_router(metrics_router(metrics, coach.settings.metrics_from))
     app.mount("/coach", StaticFiles(directory=STATIC))
     app.add_middleware(PageDocument, texts=lambda header: coach.interfaces[coach.languages.from_browser(header)])
     app.add_middleware(PageCalls)
@@ -60,7 +63,7 @@ def create_app(
     app.add_middleware(BodyLimit)
     app.add_middleware(AllowedAddresses)
     app.add_middleware(SecurityHeaders)
-    mount(app, Chat(coach, lookup))
+    mount(app, Chat(coach, lookup, ask))
     return app
 
 
@@ -76,9 +79,9 @@ def serve_forever(parts: Parts) -> int:
     if parts.index_outdated:
         index.build_behind()
     model = ModelStart(parts, coach)
-    app = create_app(coach, _lookup(parts), lambda: {"ready": bool(index.generation), "model": model.state, "index": index.generation})
+    app = create_app(coach, _lookup(parts), looking(coach, lambda: model.state, lambda: bool(index.failure)))
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=CLOSING_SECONDS, lifespan="on"
+        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=CLOSING_SECONDS, lifespan="on"
     )
     server = _Server(config)
     ended = threading.Event()
@@ -127,10 +130,10 @@ class ModelStart:
         self._failure = ""
 
     @property
-    def state(self) -> str:
-        """`starting`, `ready`, `away` (being started again), or `failed: …`."""
+    def state(self) -> ModelState:
+        """Why it failed stands in the log: the message may name paths."""
         if self._failure:
-            return f"failed: {self._failure}"
+            return "failed"
         return _model_state(self._coach.generator) if self._coach.generator is not None else "starting"
 
     def begin(self) -> None:
@@ -150,7 +153,7 @@ class ModelStart:
             wait_until_ready(self._generator, LOAD_SECONDS)
         except (ModelError, UsageError) as error:
             self._failure = str(error)
-            _say(f"The language model is not used: {error} Until then answers are put together from the cards.", sys.stderr)
+            log.error("the language model is not used; answers are put together from the cards", extra={"reason": str(error)})
             return
         self._coach.generator = self._generator
         _say(f"The language model {self._generator.name} is ready after {time.monotonic() - began:.0f} s.")
@@ -174,10 +177,37 @@ class _Server(uvicorn.Server):
             _say(f"Trust Coach is open on http://{f'[{host}]' if ':' in host else host}:{port} (Ctrl+C ends it)")
 
 
-def _model_state(generator: Generator | None) -> str:
+def _model_state(generator: Generator | None) -> ModelState:
     if generator is None:
         return "none"
+    if getattr(generator, "failure", None):  # of a local model that cannot be loaded any more
+        return "failed"
     return "ready" if generator.ready else "away"
+
+
+def looking(coach: Coach, model: Callable[[], ModelState] | None = None, index_failed: Callable[[], bool] = lambda: False) -> Look:
+    """Gives how the server is.
+
+    Args:
+        model: state of the model; by default that of the coach's.
+        index_failed: see `Status`.
+    """
+    settings = coach.settings
+
+    def look() -> Status:
+        index, generator = coach.index, coach.generator
+        return Status(
+            model=model() if model is not None else _model_state(generator),
+            index=index.generation,
+            index_entries=len(index.entries),
+            index_built=built(index.generation),
+            index_failed=index_failed(),
+            disk_free=free_disk(settings.home),
+            disk_floor=settings.disk_floor * 1_000_000,
+            queue=getattr(generator, "waiting", 0),  # a remote server keeps its own
+        )
+
+    return look
 
 
 def _lookup(parts: Parts) -> Lookup:
@@ -188,7 +218,6 @@ def _lookup(parts: Parts) -> Lookup:
     return look
 
 
-def _say(line: str, stream: Any = None) -> None:
-    stream = stream or sys.stdout
-    stream.write(line + "\n")
-    stream.flush()
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.answer.compose import cite
-from bot.coach import Cards, Coach, Event, Sentence, Waiting
+from bot.coach import Ask, Cards, Coach, Event, Sentence, Waiting
 from bot.errors import QuestionError
 from bot.interface import Interface
 from bot.text import MARKER
@@ -50,11 +50,13 @@ class Update:
 class Chat:
     """The conversations' logic; one for all sessions."""
 
-    def __init__(self, coach: Coach, lookup: Lookup) -> None:
+    def __init__(self, coach: Coach, lookup: Lookup, ask: Ask | None = None) -> None:
         """Args:
         lookup: gives one of the organisation's documents by id.
+        ask: how to ask the coach; None: as it is.
         """
         self._coach = coach
+        self._ask = ask or coach.ask
         self._lookup = lookup
         self._serials = itertools.count(1)
         self.runs = Runs()
@@ -136,7 +138,7 @@ class Chat:
     def _answered(self, question: Question, exchange: Exchange, before: Exchanges, run: Run) -> Iterator[Update]:
         """What follows the question: cards, sentences, and how it ended."""
         try:
-            for said in self._coach.ask(question, run.stopped):
+            for said in self._ask(question, run.stopped):
                 if run.dropped:
                     return
                 exchange = _with(exchange, said)

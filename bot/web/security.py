@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 BODY_LIMIT = 64 * 1024
 """Bytes of a request's body."""
 ALLOWED = (
-    ("GET", re.compile(r"/(healthz|readyz)?")),
+    ("GET", re.compile(r"/(healthz|readyz|metrics)?")),
     ("POST", re.compile(r"/api/ask")),
     ("GET", re.compile(r"/coach/[\w.-]+")),
     ("GET", re.compile(r"/(assets|static)/[\w./-]+")),
@@ -102,7 +102,7 @@ class PageCalls:
         try:
             await self._app(scope, receive, told)
         except Exception as error:
-            log.warning("call refused", extra={"path": scope["path"], "reason": repr(error)})
+            log.warning("call refused", extra={"path": scope["path"], "error": type(error).__name__})
             refused = True
         if refused:
             await JSONResponse({"error": "The page does not make such calls."}, 400)(scope, receive, send)

@@ -13,7 +13,6 @@ import pytest
 from starlette.testclient import TestClient
 
 from bot.assemble import Parts
-from bot.coach import Coach
 from bot.errors import BotError, UsageError
 from bot.llm.protocol import Piece, Prompt
 from bot.web.app import bind, create_app
@@ -154,17 +153,6 @@ def test_unexpected_failure_is_an_error_event_not_a_500(parts: Parts) -> None:
         name, told = ask(client, question=NORWEGIAN)[-1]
     assert name == "error"
     assert told["error"] == parts.interfaces["nb"]["error_internal"]
-
-
-def test_health_and_readiness(coach: Coach) -> None:
-    state = {"ready": False, "model": "starting", "index": ""}
-    with TestClient(create_app(coach, state=lambda: state)) as client:
-        assert client.get("/healthz").json() == {"status": "ok"}
-        assert client.get("/readyz").status_code == 503
-        state["ready"] = True
-        response = client.get("/readyz")
-    assert response.status_code == 200
-    assert response.json()["model"] == "starting"
 
 
 def test_answers_are_composed_while_there_is_no_model(parts: Parts) -> None:
