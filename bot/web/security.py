@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 BODY_LIMIT = 64 * 1024
 """Bytes of a request's body."""
 ALLOWED = (
-    ("GET", re.compile(r"/(healthz|readyz|metrics)?")),
+    ("GET", re.compile(r"/(healthz|readyz|metrics|embed|widget\.js)?")),
     ("POST", re.compile(r"/api/ask")),
     ("GET", re.compile(r"/coach/[\w.-]+")),
     ("GET", re.compile(r"/(assets|static)/[\w./-]+")),

@@ -17,7 +17,7 @@ from bot.web.app import bind
 def serving(app: FastAPI) -> Iterator[str]:
     """Gives the address; the server ends with the block."""
     listening = bind("127.0.0.1", 0)
-    config = uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1, lifespan="on")
+    config = uvicorn.Config(app, log_level="error", access_log=False, proxy_headers=False, timeout_graceful_shutdown=1, lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

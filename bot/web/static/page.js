@@ -9,9 +9,10 @@ const trustCoach = (() => {
   const find = (selector) => document.querySelector(selector);
   const box = () => find("#question textarea");
 
+  // `storage` is a name: in a frame even looking at window.localStorage may be forbidden.
   function stored(storage, key) {
     try {
-      return storage.getItem(key) || "";
+      return window[storage].getItem(key) || "";
     } catch {
       return ""; // storage may be forbidden
     }
@@ -19,7 +20,7 @@ const trustCoach = (() => {
 
   function store(storage, key, value) {
     try {
-      value ? storage.setItem(key, value) : storage.removeItem(key);
+      value ? window[storage].setItem(key, value) : window[storage].removeItem(key);
     } catch {
       // storage may be forbidden or full
     }
@@ -39,7 +40,7 @@ const trustCoach = (() => {
     });
     element.addEventListener("change", (event) => {
       if (events.includes("choose") && event.target.matches("select[data-language]")) {
-        store(localStorage, LANGUAGE, event.target.value);
+        store("localStorage", LANGUAGE, event.target.value);
         trigger("choose", { language: event.target.value });
       }
     });
@@ -58,7 +59,7 @@ const trustCoach = (() => {
     select.value = head.dataset.language;
     document.body.dataset.worded = head.dataset.language;
     const text = box();
-    if (text && !text.value && stored(sessionStorage, DRAFT)) write(text, stored(sessionStorage, DRAFT));
+    if (text && !text.value && stored("sessionStorage", DRAFT)) write(text, stored("sessionStorage", DRAFT));
   }
 
   function write(text, value) {
@@ -76,7 +77,8 @@ const trustCoach = (() => {
     found();
     if (turn && running && turn.dataset.turn !== shown) {
       shown = turn.dataset.turn;
-      store(sessionStorage, DRAFT, "");
+      store("sessionStorage", DRAFT, "");
+      document.dispatchEvent(new Event("coach-asked"));
       const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
       turn.scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
     }
@@ -116,7 +118,7 @@ const trustCoach = (() => {
     const told = document.createElement("p");
     told.className = "notice lost";
     told.setAttribute("role", "alert");
-    told.textContent = find("#head header")?.dataset.lost || "";
+    told.textContent = coachCalls.refusal() || find("#head header")?.dataset.lost || "";
     find("#composer")?.prepend(told);
     const turn = find("#current .turn[data-state=running]");
     const text = box();
@@ -148,19 +150,21 @@ const trustCoach = (() => {
 
   // Before a question is sent: only its beginning travels when it is far too long, with the length of the whole.
   function outgoing(text, _length, ...rest) {
-    const whole = Array.from(text || ""); // characters as the server counts them
+    const whole = Array.from(api.withChip(text || "")); // characters as the server counts them
     const longest = Number(find("#head header")?.dataset.longest) || whole.length;
     return [whole.slice(0, longest).join(""), whole.length, ...rest];
   }
 
   // The language chosen in this browser earlier, if any.
   function remembered() {
-    return [stored(localStorage, LANGUAGE)];
+    return [stored("localStorage", LANGUAGE)];
   }
 
   document.addEventListener("input", (event) => {
-    if (event.target === box()) store(sessionStorage, DRAFT, event.target.value);
+    if (event.target === box()) store("sessionStorage", DRAFT, event.target.value);
   });
 
-  return { listen, outgoing, remembered };
+  // `withChip` is the panel's, see embed.js: text from the page around that goes with the question.
+  const api = { listen, outgoing, remembered, withChip: (text) => text };
+  return api;
 })();
