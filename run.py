@@ -17,7 +17,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 from bot import __version__
 from bot.config import load_settings
 from bot.errors import BotError
-from bot.logs import set_up
+from bot.logs import leave_no_dumps, set_up
 
 
 def parser() -> argparse.ArgumentParser:
@@ -68,6 +68,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit code: 0 done, 1 failed, 2 wrong usage."""
     options = parser().parse_args(arguments)
+    leave_no_dumps()
     try:
         settings = load_settings(
             getattr(options, "config", None),

@@ -20,6 +20,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+try:
+    import resource
+except ImportError:  # Windows has neither the module nor core dumps
+    resource = None  # type: ignore[assignment]
+
 SPEAK = ("bot", "uvicorn")
 """Loggers whose messages are constant texts."""
 UNSAID = "a library's message, left out: it may quote what it worked on"
@@ -48,6 +53,12 @@ def set_up(style: Literal["plain", "json"], home: Path) -> None:
     threading.excepthook = lambda failed: _uncaught(failed.exc_type, failed.exc_value, failed.exc_traceback)
     sys.unraisablehook = lambda failed: _uncaught(failed.exc_type, failed.exc_value, failed.exc_traceback)
     traceback.print_exc = _printed  # Gradio prints the exceptions of its events with it
+
+
+def leave_no_dumps() -> None:
+    """A crash of this process or its children writes no image of their memory to disk: it would hold conversations."""
+    if resource is not None:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 class Lines(logging.Formatter):
