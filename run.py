@@ -60,6 +60,12 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--limit", type=int, help="at most so many questions a language and kind")
     doctor = commands.add_parser("doctor", parents=[common], help="what is installed, where things lie, what is wrong")
     doctor.add_argument("--json", action="store_true")
+    backup = commands.add_parser("backup", parents=[common], help="write documents, settings and feedback into one file")
+    backup.add_argument("file", type=Path, metavar="FILE")
+    backup.add_argument("--index", action="store_true", help="put the index in, too (it is rebuilt otherwise)")
+    restore = commands.add_parser("restore", parents=[common], help="put everything of such a file in place")
+    restore.add_argument("file", type=Path, metavar="FILE")
+    restore.add_argument("--replace", action="store_true", help="take away what is there")
     commands.add_parser("forget", parents=[common], help="delete everything that is stored about people, now")
     commands.add_parser("vectors", parents=[common], help="for editors of cards: embed changed texts of data/languages")
     return top

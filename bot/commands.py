@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TextIO
 
 from tqdm import tqdm
 
+from bot import upkeep
 from bot.assemble import Parts, wait_until_ready
 from bot.coach import Coach, Done, Sentence
 from bot.config import Settings
@@ -23,7 +24,6 @@ from bot.knowledge.documents import files_of
 from bot.knowledge.embedding import Vectors
 from bot.knowledge.vectors import load_vectors, save_vectors
 from bot.llm.fetch import verify
-from bot.retention import forget as forget_people
 from bot.types import Answer, Question, Turn
 
 LOAD_SECONDS = 180.0
@@ -40,7 +40,9 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         "eval": evaluate,
         "doctor": doctor,
         "vectors": vectors,
-        "forget": forget,
+        "backup": upkeep.run_backup,
+        "restore": upkeep.run_restore,
+        "forget": upkeep.run_forget,
     }
     return commands[options.command](options, Parts(settings))
 
@@ -208,14 +210,6 @@ def doctor(options: argparse.Namespace, parts: Parts) -> int:
         for finding in findings:
             print(f"{'  ' if finding.good else '! '}{finding.name}: {finding.value}")
     return 0 if all(finding.good for finding in findings) else 1
-
-
-def forget(_: argparse.Namespace, parts: Parts) -> int:
-    """Deletes everything that is stored about people, and says what was there."""
-    for name, count in forget_people(parts.settings).items():
-        print(f"{name}: {count} files deleted, 0 left in {parts.settings.home / name}")
-    print("Questions and answers were never stored. What your system keeps of standard error (journald, for example) holds none either.")
-    return 0
 
 
 def vectors(_: argparse.Namespace, parts: Parts) -> int:

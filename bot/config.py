@@ -143,6 +143,11 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
+def from_environment() -> list[str]:
+    """Names of the settings that the environment gives."""
+    return sorted(name for name in os.environ if name.upper().startswith(PREFIX))
+
+
 def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     """Reads the settings.
 
@@ -157,7 +162,7 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
         raise SettingsError(f"The settings file {config} does not exist. Check the path after --config.")
     source = config or Path("bot.toml")
     known = {PREFIX + name.upper() for name in Settings.model_fields}
-    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name.upper() not in known)
+    unknown = [name for name in from_environment() if name.upper() not in known]
     if unknown:
         raise SettingsError(f"Unknown setting in the environment: {', '.join(unknown)}. Known are {', '.join(sorted(known))}.")
     given = {name: value for name, value in overrides.items() if value is not None}
