@@ -9,18 +9,25 @@ import itertools
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from bot.answer.compose import cite
-from bot.coach import Ask, Cards, Coach, Event, Sentence, Waiting
+from bot.coach import Ask, Coach
 from bot.errors import QuestionError
 from bot.interface import Interface
 from bot.text import MARKER
 from bot.types import Citation, Question
+from bot.web.below import Offers
+from bot.web.exchange import Exchange, Exchanges, source
+from bot.web.export import TYPES, File, export
 from bot.web.frame import render_announcement, render_notice
+from bot.web.panels import render_saving, render_stored
+from bot.web.rating import Ratings
 from bot.web.runs import Run, Runs
 from bot.web.source import Lookup, render_source
-from bot.web.turns import Exchange, render_past, render_turn
+from bot.web.stored import stored
+from bot.web.turns import render_past, render_turn
 
 log = logging.getLogger(__name__)
 
@@ -28,10 +35,6 @@ KEPT_TURNS = 40
 """Turns of a conversation that are kept and shown."""
 HISTORY_TURNS = 6
 """Latest turns that the coach is told of."""
-
-
-Exchanges = tuple[Exchange, ...]
-"""All turns of a browser session."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,6 @@ class Update:
     notice: str | None = None
     announcement: str | None = None
     box: str | None = None
-    running: bool | None = None
     exchanges: Exchanges | None = None
 
 
@@ -59,6 +61,7 @@ class Chat:
         self._ask = ask or coach.ask
         self._lookup = lookup
         self._serials = itertools.count(1)
+        self._ratings = Ratings(coach.settings)
         self.runs = Runs()
 
     @property
@@ -77,7 +80,16 @@ class Chat:
         return wished if isinstance(wished, str) and wished in known else self._coach.languages.from_browser(accept_language)
 
     def ask(
-        self, text: object, exchanges: Exchanges, session: str, interface: str, *, length: object = None, language: str | None = None
+        self,
+        text: object,
+        exchanges: Exchanges,
+        session: str,
+        interface: str,
+        *,
+        length: object = None,
+        replaces: object = None,
+        shown: object = None,
+        language: str | None = None,
     ) -> Iterator[Update]:
         """Asks the coach and streams what changes.
 
@@ -86,9 +98,14 @@ class Chat:
             exchanges: the turns before.
             interface: the interface's language.
             length: characters that were typed, where the browser sent only the beginning.
+            replaces: number of the turn that this one takes the place of, with all that follow it.
+            shown: complete turns that the browser shows: with some there and none here, the conversation was forgotten.
             language: of the answer, for questions of our own; else it follows the question.
         """
-        before = exchanges[-KEPT_TURNS + 1 :]
+        if not exchanges and isinstance(shown, int | float) and shown > 0:
+            yield self._forgotten(interface)
+            return
+        before = _before(exchanges, replaces)[-KEPT_TURNS + 1 :]
         history = tuple(exchange.turn() for exchange in before[-HISTORY_TURNS:])
         try:
             question = self._coach.validated(
@@ -97,7 +114,7 @@ class Chat:
         except QuestionError as error:
             yield self._refused(error, interface, length)
             return
-        number = before[-1].number + 1 if before else 1
+        number = exchanges[-1].number + 1 if exchanges else 1
         exchange = Exchange(number, question.text, language or interface)
         run = self.runs.begin(session)
         try:
@@ -107,11 +124,47 @@ class Chat:
                 notice="",
                 announcement=render_announcement(self.interfaces[exchange.language]["thinking"], exchange.language, busy=True),
                 box="",
-                running=True,
             )
             yield from self._answered(question, exchange, before, run)
         finally:
             self.runs.end(session, run)
+
+    def again(self, exchanges: Exchanges, session: str, interface: str) -> Iterator[Update]:
+        """Asks the newest question once more; its answer takes the place of the one before."""
+        if not exchanges:
+            return iter([self._forgotten(interface)])
+        last = exchanges[-1]
+        return self.ask(last.question, exchanges, session, interface, replaces=last.number, language=last.language)
+
+    def offered(self, exchanges: Exchanges, session: str, interface: str, number: object, *, example: bool) -> Iterator[Update]:
+        """Asks a question that was offered: an example of the interface's language, or a follow-up of the newest answer."""
+        chosen = self.example(interface, number) if example else self.follow_up(exchanges, number)
+        if chosen is not None:
+            return self.ask(chosen[0], exchanges, session, interface, language=chosen[1])
+        return iter([] if example or exchanges else [self._forgotten(interface)])
+
+    def rate(self, exchanges: Exchanges, turn: object, verdict: object, word: object) -> Update:
+        """Stores a rating of the newest answer that its manager agreed to."""
+        last = exchanges[-1] if exchanges else None
+        if last is None or last.number != turn:
+            return Update()
+        rated = replace(last, rating=self._ratings.keep(last, verdict, word))
+        return Update(current=self._turn(rated), exchanges=(*exchanges[:-1], rated))
+
+    def saved(self, exchanges: Exchanges, interface: str, kind: object) -> File | None:
+        """The conversation as a file; None when there is no such kind of file."""
+        if not isinstance(kind, str) or kind not in TYPES:
+            return None
+        return export(exchanges, self.interfaces, interface, kind, date.today())
+
+    def saving(self, interface: str) -> str:
+        """The panel that offers the files."""
+        return render_saving(self.interfaces[interface], next(self._serials))
+
+    def stored(self, interface: str) -> str:
+        """The panel that says what is stored."""
+        texts = self.interfaces[interface]
+        return render_stored(stored(self._coach.settings, texts), texts, next(self._serials))
 
     def source(self, exchanges: Exchanges, turn: object, n: object) -> str:
         """The source panel for marker or card `n` of a turn; empty when there is no such thing."""
@@ -141,7 +194,7 @@ class Chat:
             for said in self._ask(question, run.stopped):
                 if run.dropped:
                     return
-                exchange = _with(exchange, said)
+                exchange = self._with_sources(exchange.after(said))
                 if exchange.running:
                     yield Update(current=self._turn(exchange), exchanges=(*before, exchange))
         except Exception:
@@ -155,18 +208,27 @@ class Chat:
             current=self._turn(exchange),
             announcement=render_announcement(spoken, exchange.language, busy=False),
             box=question.text if exchange.failed else None,
-            running=False,
             exchanges=(*before, exchange),
         )
 
     def _turn(self, exchange: Exchange) -> str:
-        return render_turn(exchange, self.interfaces[exchange.language], last=True)
+        offers = Offers(last=True, rating_days=self._ratings.days)
+        return render_turn(exchange, self.interfaces[exchange.language], offers)
+
+    def _with_sources(self, exchange: Exchange) -> Exchange:
+        if exchange.answer is None:
+            return exchange
+        texts = self.interfaces[exchange.language]
+        return replace(exchange, sources=tuple(source(cited, texts, self._coach.knowledge) for cited in exchange.answer.citations))
+
+    def _forgotten(self, interface: str) -> Update:
+        return Update(notice=render_notice(self.interfaces[interface]["gone"], interface))
 
     def _refused(self, error: QuestionError, interface: str, length: object) -> Update:
         values: dict[str, Any] = dict(error.values)
         if "found" in values and isinstance(length, int | float) and length > values["found"]:
             values["found"] = int(length)
-        return Update(notice=render_notice(self.interfaces[interface].format(error.key, **values), interface), running=False)
+        return Update(notice=render_notice(self.interfaces[interface].format(error.key, **values), interface))
 
     def _citation(self, exchange: Exchange, n: object) -> Citation | None:
         """Of a marker in the answer, or of a card above it."""
@@ -179,15 +241,11 @@ class Chat:
         return cite(card.n, knowledge.cards[card.tip], knowledge)
 
 
-def _with(exchange: Exchange, said: Event) -> Exchange:
-    """The exchange after one more event of the coach."""
-    if isinstance(said, Cards):
-        return replace(exchange, language=said.language, cards=said.cards)
-    if isinstance(said, Sentence):
-        return exchange.with_sentence(said)
-    if isinstance(said, Waiting):
-        return replace(exchange, waiting=said)
-    return replace(exchange, answer=said.answer)
+def _before(exchanges: Exchanges, replaces: object) -> Exchanges:
+    """The turns before the one that is replaced; all of them when none is."""
+    if not isinstance(replaces, int | float) or all(exchange.number != replaces for exchange in exchanges):
+        return exchanges
+    return tuple(exchange for exchange in exchanges if exchange.number < replaces)
 
 
 def _chosen(offered: tuple[str, ...], number: object) -> str | None:

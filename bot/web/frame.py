@@ -7,6 +7,19 @@ from collections.abc import Mapping
 from bot.interface import Interface
 from bot.web.markup import safe
 
+RETRY_SECONDS = 10
+"""After so long one whom the page's queue refused is told to try again."""
+_TOLD = {
+    "lost": "connection_lost",
+    "retry": "retry",
+    "busy": "error_busy",
+    "editing": "editing",
+    "keep": "editing_cancel",
+    "chip": "chip",
+    "unchip": "chip_remove",
+}
+"""What static/page.js says by itself, and where it finds the words: `data-…` of the header."""
+
 
 def render_head(texts: Interface, interfaces: Mapping[str, Interface], longest: int) -> str:
     """Title, choice of the interface's language, and the two lines that say what this is.
@@ -21,11 +34,10 @@ def render_head(texts: Interface, interfaces: Mapping[str, Interface], longest: 
     choice = (
         f'<label class="language"><span class="unseen">{safe(texts["language"])}</span><select data-language>{options}</select></label>'
     )
+    told = " ".join(f'data-{name}="{safe(texts.format(key, seconds=RETRY_SECONDS))}"' for name, key in _TOLD.items())
     return (
         f'<header class="head" lang="{safe(texts.language)}" data-language="{safe(texts.language)}" data-longest="{longest}" '
-        f'data-lost="{safe(texts["connection_lost"])}" '
-        f'data-chip="{safe(texts["chip"])}" data-unchip="{safe(texts["chip_remove"])}">'
-        f'<div class="brand"><h1>{safe(texts["title"])}</h1>{choice}</div>'
+        f'{told}><div class="brand"><h1>{safe(texts["title"])}</h1>{choice}</div>'
         f'<p class="tagline">{safe(texts["tagline"])}</p><p class="disclosure">{safe(texts["disclosure"])}</p></header>'
     )
 
@@ -38,9 +50,13 @@ def render_examples(texts: Interface) -> str:
     return f'<section class="examples" lang="{safe(texts.language)}"><h2>{safe(texts["examples"])}</h2><ul>{rows}</ul></section>'
 
 
-def render_hint(texts: Interface) -> str:
-    """How the keyboard sends."""
-    return f'<p class="hint" lang="{safe(texts.language)}">{safe(texts["keys"])}</p>'
+def render_foot(texts: Interface) -> str:
+    """How the keyboard sends, and the ways to what is stored and to saving the conversation."""
+    links = "".join(
+        f'<button type="button" class="link {name}" data-panel="{name}" aria-haspopup="dialog">{safe(texts[name])}</button>'
+        for name in ("save", "stored")
+    )
+    return f'<div class="below" lang="{safe(texts.language)}"><p class="hint">{safe(texts["keys"])}</p>{links}</div>'
 
 
 def render_notice(text: str, language: str) -> str:

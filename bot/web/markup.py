@@ -11,7 +11,10 @@ from html import escape
 
 from bot.text import MARKER
 
-_BIDI = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_UNSEEN = re.compile(
+    r"[\u00ad\u061c\u115f\u1160\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff"
+    r"\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\U000e0000-\U000e0fff]"
+)
 """Characters that reorder or hide what stands next to them, and those that no page may hold."""
 _TEMPLATE = str.maketrans({"{": "&#123;", "}": "&#125;", "$": "&#36;", "`": "&#96;", "\\": "&#92;"})
 """Gradio puts the page's HTML together with a template engine; these would mean something to it."""
@@ -20,9 +23,14 @@ _MARKED = re.compile(r"([^\s\[\]]*)((?:\s*\[\d{1,2}\])+)([.,;:!?…»”)]*)")
 """A word, the markers behind it, and the punctuation that follows."""
 
 
+def plain(text: str) -> str:
+    """The text without characters that reorder or hide its neighbours or that no document may hold."""
+    return _UNSEEN.sub("", text)
+
+
 def safe(text: str) -> str:
     """The text as inert HTML, for content and for quoted attributes alike."""
-    return escape(_BIDI.sub("", text), quote=True).translate(_TEMPLATE)
+    return escape(plain(text), quote=True).translate(_TEMPLATE)
 
 
 def marked_up(text: str, marker: Callable[[int], str]) -> str:

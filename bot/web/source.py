@@ -12,6 +12,7 @@ from bot.interface import Interface
 from bot.knowledge.base import Knowledge
 from bot.types import Article, Citation
 from bot.web.markup import listing, paragraphs, safe
+from bot.web.panels import render_panel
 
 AROUND = 600
 """Characters of an own document that are shown before and after the quote."""
@@ -35,17 +36,11 @@ def render_source(citation: Citation, texts: Interface, knowledge: Knowledge, lo
 
     Args:
         texts: in the language of the answer.
-        serial: differs at every opening, so that opening the same source twice is a change.
+        serial: see `render_panel`.
     """
     article = knowledge.articles.get(citation.article)
     body = _article(article, citation, texts) if article is not None else _own(citation, texts, lookup)
-    return (
-        f'<dialog class="panel" lang="{safe(texts.language)}" aria-labelledby="source-title" data-serial="{serial}">'
-        f'<div class="panel-head"><p class="kind">{safe(texts["source"])} {citation.n}</p>'
-        f'<button type="button" class="close" data-close aria-label="{safe(texts["close"])}" title="{safe(texts["close"])}">'
-        f'<span aria-hidden="true">×</span></button></div>'
-        f'<div class="panel-body">{body}{_card(citation.tip, texts, knowledge)}</div></dialog>'
-    )
+    return render_panel(f"{texts['source']} {citation.n}", body + _card(citation.tip, texts, knowledge), texts, serial)
 
 
 def _article(article: Article, citation: Citation, texts: Interface) -> str:
@@ -61,7 +56,7 @@ def _article(article: Article, citation: Citation, texts: Interface) -> str:
     ]
     rows = "".join(f"<div><dt>{safe(name)}</dt><dd>{safe(value)}</dd></div>" for name, value in facts)
     return (
-        f'<h2 id="source-title" lang="{safe(article.language)}">{safe(article.title)}</h2><dl>{rows}</dl>'
+        f'<h2 id="panel-title" lang="{safe(article.language)}">{safe(article.title)}</h2><dl>{rows}</dl>'
         f'<p class="edited">{safe(texts["edited"])}</p>'
         f'<div class="passage" lang="{safe(article.language)}">{heading}{passage}</div>'
         f"<details><summary>{safe(texts['whole_article'])}</summary>"
@@ -78,7 +73,7 @@ def _own(citation: Citation, texts: Interface, lookup: Lookup) -> str:
     else:
         passage = f"<p><mark>{safe(citation.quote)}</mark></p>"
     return (
-        f'<h2 id="source-title">{safe(citation.title)}</h2><p class="edited">{safe(texts["own_document"])}</p>'
+        f'<h2 id="panel-title">{safe(citation.title)}</h2><p class="edited">{safe(texts["own_document"])}</p>'
         f'<div class="passage" lang="{safe(citation.language)}">{passage}</div>'
     )
 

@@ -1,69 +1,25 @@
-"""One turn of the conversation as HTML: the question, the tip cards, the sentences, and what follows them.
+"""One turn of the conversation as HTML: the question, the tip cards, the sentences, and that more is to come.
 
-It knows what a turn looks like, not how an answer comes about nor what shows it.
+It knows what a turn looks like, not how an answer comes about nor what shows it. What stands below an answer: `below`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from math import ceil
 
-from bot.coach import Sentence, Waiting, join
 from bot.interface import Interface
-from bot.types import Answer, CardView, Turn
-from bot.web.markup import listing, marked_up, safe
-
-AWAY = {"model_away", "model_busy", "model_failed", "model_slow"}
-"""Notes of an answer for which the reader is told that the model did not take part."""
+from bot.web.below import Offers, render_below
+from bot.web.exchange import Exchange
+from bot.web.markup import marked_up, safe
 
 
-@dataclass(frozen=True)
-class Exchange:
-    """A question and what is shown below it by now. `answer` is there when it is complete, `failed` when it never will be."""
-
-    number: int
-    question: str
-    language: str
-    cards: tuple[CardView, ...] = ()
-    sentences: tuple[Sentence, ...] = ()
-    answer: Answer | None = None
-    failed: bool = False
-    waiting: Waiting | None = None
-    """What the model's queue told last."""
-
-    @property
-    def running(self) -> bool:
-        """True while more is to come."""
-        return self.answer is None and not self.failed
-
-    @property
-    def text(self) -> str:
-        """The answer's words as shown by now."""
-        return join(self.sentences)
-
-    def with_sentence(self, sentence: Sentence) -> Exchange:
-        """The exchange with one sentence more."""
-        return replace(self, sentences=(*self.sentences, sentence))
-
-    def turn(self) -> Turn:
-        """What a follow-up question is told of it."""
-        return Turn(self.question, self.text)
-
-    def title_of(self, n: int) -> str:
-        """What marker `[n]` stands for, as far as it is known by now."""
-        named = {card.n: card.title for card in self.cards}
-        if self.answer is not None:
-            named = {citation.n: citation.title for citation in self.answer.citations} | named
-        return named.get(n, "")
-
-
-def render_turn(exchange: Exchange, texts: Interface, *, last: bool) -> str:
+def render_turn(exchange: Exchange, texts: Interface, offers: Offers) -> str:
     """A turn.
 
     Args:
         texts: in the language of the answer, so that a turn is in one language throughout.
-        last: only the newest turn offers follow-up questions.
+        offers: what the reader may do with the answer.
     """
     running = exchange.running
     said = _said(exchange, texts)
@@ -71,7 +27,7 @@ def render_turn(exchange: Exchange, texts: Interface, *, last: bool) -> str:
         f'<p class="asked" dir="auto"><span class="unseen">{safe(texts["you"])}: </span>{safe(exchange.question)}</p>',
         _cards(exchange, texts),
         f'<div class="said" dir="auto">{said}</div>' if said else "",
-        _waiting(exchange, texts) if running else _after(exchange, texts, last=last),
+        _waiting(exchange, texts) if running else render_below(exchange, texts, offers),
     ]
     state = "running" if running else "failed" if exchange.failed else "complete"
     return (
@@ -82,7 +38,7 @@ def render_turn(exchange: Exchange, texts: Interface, *, last: bool) -> str:
 
 def render_past(exchanges: Sequence[tuple[Exchange, Interface]]) -> str:
     """All turns before the newest."""
-    return "".join(render_turn(exchange, texts, last=False) for exchange, texts in exchanges)
+    return "".join(render_turn(exchange, texts, Offers()) for exchange, texts in exchanges)
 
 
 def _cards(exchange: Exchange, texts: Interface) -> str:
@@ -108,8 +64,7 @@ def _said(exchange: Exchange, texts: Interface) -> str:
             f'aria-label="{safe(label)}" title="{safe(title)}">{n}</button>'
         )
 
-    blocks = [block for block in exchange.text.split("\n\n") if block]
-    return "".join(f"<p>{marked_up(block, button)}</p>" for block in blocks)
+    return "".join(f"<p>{marked_up(block, button)}</p>" for block in exchange.paragraphs)
 
 
 def _waiting(exchange: Exchange, texts: Interface) -> str:
@@ -121,24 +76,3 @@ def _waiting(exchange: Exchange, texts: Interface) -> str:
         if exchange.waiting.seconds:
             told.append(texts.format("about_seconds", seconds=ceil(exchange.waiting.seconds)))
     return f'<p class="waiting"><span class="pulse" aria-hidden="true"></span>{safe(" ".join(told))}</p>'
-
-
-def _after(exchange: Exchange, texts: Interface, *, last: bool) -> str:
-    """What stands below a complete answer."""
-    if exchange.failed or exchange.answer is None:
-        return f'<p class="failed">{safe(texts["error_internal"])}</p>'
-    answer = exchange.answer
-    notes = [texts[f"mode_{answer.mode}"]]
-    if "stopped" in answer.notes:
-        notes.insert(0, texts["stopped"])
-    elif AWAY & set(answer.notes) and answer.mode == "composed":
-        notes = [texts["model_away"]]
-    parts = [f'<p class="mode">{safe(" ".join(notes))}</p>']
-    if answer.say:
-        parts.append(f'<div class="say"><h2>{safe(texts["say"])}</h2>{listing(answer.say)}</div>')
-    if answer.reflect:
-        parts.append(f'<div class="reflect"><h2>{safe(texts["reflect"])}</h2><p>{safe(answer.reflect)}</p></div>')
-    if last and answer.follow_ups:
-        buttons = "".join(f'<li><button type="button" data-ask="{n}">{safe(ask)}</button></li>' for n, ask in enumerate(answer.follow_ups))
-        parts.append(f'<div class="next"><h2>{safe(texts["follow_ups"])}</h2><ul>{buttons}</ul></div>')
-    return "".join(parts)
