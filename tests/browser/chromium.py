@@ -23,12 +23,18 @@ _ARGUMENTS = (
 )
 
 
-def start(language: str) -> webdriver.Chrome:
-    """A browser with a fresh profile that asks for pages in the language."""
+def start(language: str, *arguments: str, preferences: dict[str, Any] | None = None) -> webdriver.Chrome:
+    """A browser with a fresh profile that asks for pages in the language.
+
+    Args:
+        arguments: further ones of the command line.
+        preferences: of the profile, by Chromium's names.
+    """
     options = webdriver.ChromeOptions()
     options.binary_location = BROWSER or ""
-    for argument in (*_ARGUMENTS, f"--accept-lang={language}", f"--lang={language}"):
+    for argument in (*_ARGUMENTS, f"--accept-lang={language}", f"--lang={language}", *arguments):
         options.add_argument(argument)
+    options.add_experimental_option("prefs", preferences or {})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(DRIVER))
     driver.set_page_load_timeout(30)

@@ -5,6 +5,7 @@
 const coachCalls = (() => {
   const plain = window.fetch.bind(window);
   const REFUSALS = [401, 403, 429, 503];
+  const served = document.documentElement.lang; // Gradio overwrites it with the browser's
   let token = ""; // in this variable only: never stored, never in an address
   let said = "";
   let known = Promise.resolve(); // calls wait until it is known who asks
@@ -22,7 +23,7 @@ const coachCalls = (() => {
 
   function dressed(input, init) {
     const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined));
-    headers.set("Accept-Language", document.documentElement.lang);
+    headers.set("Accept-Language", document.body?.dataset.worded || served);
     if (token) headers.set("X-Coach-Token", token);
     return { ...init, headers };
   }
@@ -45,6 +46,7 @@ const coachCalls = (() => {
     line.textContent = text;
     document.body.querySelector(".refused")?.remove();
     document.body.prepend(line);
+    document.querySelector("gradio-app")?.remove();
     document.body.dataset.refused = "true";
   }
 

@@ -38,7 +38,8 @@
     },
     chip: showChip,
     focus() {
-      document.querySelector("#question textarea")?.focus();
+      const box = document.querySelector("#question textarea");
+      if (box) takeFocus.call(box);
     },
   };
 
@@ -48,6 +49,12 @@
     const names = Object.keys(told).filter((name) => name !== "coach" && name !== "type");
     return names.length === Object.keys(shape).length && names.every((name) => Object.hasOwn(shape, name) && shape[name](told[name]));
   }
+
+  // While the person is at work on the page around, nothing in here takes the focus from there.
+  const takeFocus = HTMLElement.prototype.focus;
+  HTMLElement.prototype.focus = function (...given) {
+    if (document.hasFocus()) takeFocus.apply(this, given);
+  };
 
   if (parent !== window) {
     addEventListener("message", (event) => {

@@ -43,7 +43,7 @@
     .panel .about { flex: none; max-width: none; text-align: start; border-width: 0 0 1px; border-radius: 0; box-shadow: none; }
     .room { position: relative; flex: 1; min-height: 0; }
     iframe { position: absolute; inset: 0; width: 100%; height: 100%; border: 0; }
-    .room:not(.ready) iframe { opacity: 0; }
+    .room:not(.ready) iframe { opacity: 0; pointer-events: none; }
     .state { position: absolute; inset: 0; display: grid; gap: 1em; place-content: center; justify-items: center; padding: 2em; margin: 0;
       text-align: center; color: #59625f; }
     .retry { padding: .6em 1.3em; font-weight: 600; color: var(--ink); background: var(--color); border-radius: 16px; }
@@ -66,7 +66,7 @@
   // The page's styles end here: `all: initial` and importance on the element itself, a closed shadow root inside. In the browser's top
   // layer nothing of the page lies above it, and no transformation of the page moves it.
   const host = document.createElement("div");
-  for (const [name, value] of [["all", "initial"], ["display", "block"], ["position", "fixed"], ["z-index", "2147483647"], ["inset", "auto"],
+  for (const [name, value] of [["all", "initial"], ["direction", "ltr"], ["display", "block"], ["position", "fixed"], ["z-index", "2147483647"], ["inset", "auto"],
     ["width", "0"], ["height", "0"], ["overflow", "visible"], ["visibility", "visible"], ["transition", "none"], ["animation", "none"]]) {
     host.style.setProperty(name, value, "important");
   }
@@ -133,7 +133,6 @@
     frame.referrerPolicy = "origin"; // the chat learns on which site it is shown, not on which page
     frame.allow = "clipboard-write";
     frame.sandbox = "allow-scripts allow-same-origin allow-forms allow-downloads allow-modals";
-    frame.inert = true; // takes no focus while it loads
     frame.src = new URL(`embed?lang=${language}#widget`, script.src);
     room.append(frame);
     clearTimeout(late);
@@ -149,7 +148,6 @@
     ready() {
       clearTimeout(late);
       ready = true;
-      frame.inert = false;
       room.classList.add("ready");
       state.replaceChildren();
       if (quote) say("chip", quote);
