@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import pytest
@@ -27,14 +28,19 @@ def test_default_says_that_nothing_is_stored(parts: Parts, tmp_path: Path, langu
     told = stored(Settings(home=tmp_path), texts)
     assert texts["stored_feedback_off"] in told
     assert texts["stored_model_here"] in told
+    assert texts["stored_identity"] not in told
     assert str(KEPT_HOURS) in told[0]
 
 
 def test_settings_change_what_is_told(parts: Parts, tmp_path: Path) -> None:
     texts = parts.interfaces["en"]
-    told = " ".join(stored(Settings(home=tmp_path, feedback=True, feedback_days=17, model="https://llm.example:8443/v1"), texts))
+    who: dict[str, Any] = {"user_header": "X-Remote-User", "limit_user": 7, "limit_address": 70}
+    told = " ".join(stored(Settings(home=tmp_path, feedback=True, feedback_days=17, model="https://llm.example:8443/v1", **who), texts))
     assert "stored for 17 days" in told
     assert "llm.example" in told
+    assert "70 a minute" in told
+    assert "7 from one user" in told
+    assert texts["stored_identity"] in told
     assert texts["stored_model_here"] not in told
     assert texts["stored_feedback_off"] not in told
 
