@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from selenium.webdriver import Chrome
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
 
 from bot.assemble import Parts
 from bot.config import Settings
 from bot.web.app import create_app, warm
 from tests.browser import chromium
+from tests.browser.page import COMPLETE, IN_CHROMIUM, NARROW, NORWEGIAN, RUSSIAN, Page
 from tests.fakes import SayingModel, repeating
 from tests.web.serving import serving
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        chromium.BROWSER is None or chromium.DRIVER is None,
-        reason="no chromium and chromedriver here (apt-get install chromium chromium-driver)",
-    ),
-]
-SECONDS = 15.0
+pytestmark = IN_CHROMIUM
 PAUSE = 0.02
 """Seconds between two pieces of the fake model: an answer takes about two seconds."""
-COMPLETE = "#current .turn[data-state=complete]"
-RUSSIAN = "Как вернуть доверие команды, если я не сдержал обещание?"
-NORWEGIAN = "Hvordan får jeg tilbake tilliten etter et brutt løfte til teamet?"
-NARROW = "return document.documentElement.scrollWidth <= window.innerWidth"
 
 
 @pytest.fixture(scope="module")
@@ -43,61 +28,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     warm(coach)
     with serving(create_app(coach)) as address:
         yield address
-
-
-class Page:
-    """A browser on the page, with the steps a person takes."""
-
-    def __init__(self, driver: Chrome, address: str) -> None:
-        self.driver = driver
-        self.address = address
-
-    def open(self, width: int = 1280, *, dark: bool = False) -> None:
-        """A fresh start: nothing is left of earlier tests in the browser."""
-        chromium.screen(self.driver, width, 800, dark=dark)
-        self.driver.get(f"{self.address}/healthz")
-        self.driver.execute_script("sessionStorage.clear(); localStorage.clear()")
-        self.driver.get(self.address)
-        self.find("#examples button")
-
-    def all(self, selector: str) -> list[WebElement]:
-        return self.driver.find_elements(By.CSS_SELECTOR, selector)
-
-    def find(self, selector: str) -> WebElement:
-        self.until(lambda: self.all(selector), selector)
-        return self.driver.find_element(By.CSS_SELECTOR, selector)
-
-    def until(self, condition: Callable[[], Any], what: str = "condition") -> Any:
-        end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
-            found = condition()
-            if found:
-                return found
-            time.sleep(0.02)
-        raise AssertionError(f"not within {SECONDS:.0f} s: {what}; the console says {chromium.complaints(self.driver)}")
-
-    def type(self, text: str) -> None:
-        self.find("#question textarea").send_keys(text)
-
-    def fill(self, text: str) -> None:
-        """As pasting does: all at once, and characters that no key gives."""
-        code = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input', {bubbles: true}))"
-        self.driver.execute_script(code, self.find("#question textarea"), text)
-
-    def ask(self, text: str) -> None:
-        self.type(text)
-        self.type(Keys.ENTER)
-
-    def click(self, selector: str) -> None:
-        element = self.find(selector)
-        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
-        element.click()
-
-    def text(self, selector: str) -> str:
-        return " ".join(str(self.driver.execute_script("return arguments[0].textContent", self.find(selector))).split())
-
-    def script(self, code: str) -> Any:
-        return self.driver.execute_script(code)
 
 
 @pytest.fixture(scope="module")
