@@ -67,6 +67,9 @@ def parser() -> argparse.ArgumentParser:
     restore.add_argument("file", type=Path, metavar="FILE")
     restore.add_argument("--replace", action="store_true", help="take away what is there")
     commands.add_parser("forget", parents=[common], help="delete everything that is stored about people, now")
+    privacy = commands.add_parser("privacy", parents=[common], help="what is stored about people, where, for how long: a sheet to hand out")
+    privacy.add_argument("--lang", default="en", help="language of the sheet (default: en)")
+    privacy.add_argument("--no-date", action="store_true", help="without the day")
     commands.add_parser("vectors", parents=[common], help="for editors of cards: embed changed texts of data/languages")
     return top
 

@@ -43,6 +43,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         "backup": upkeep.run_backup,
         "restore": upkeep.run_restore,
         "forget": upkeep.run_forget,
+        "privacy": upkeep.run_privacy,
     }
     return commands[options.command](options, Parts(settings))
 

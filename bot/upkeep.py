@@ -1,4 +1,4 @@
-"""The commands of those who run the chat for others: back up, restore, forget. Each prints and returns an exit code."""
+"""The commands of those who run the chat for others: back up, restore, forget, the privacy sheet. Each prints and returns an exit code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 from bot.assemble import Parts
 from bot.backup import Places, back_up, restore
 from bot.config import ROOT, Settings, from_environment
-from bot.retention import forget
+from bot.privacy import load_texts, sheet
+from bot.retention import forget, today
 
 
 def places(options: argparse.Namespace, settings: Settings) -> Places:
@@ -45,4 +46,11 @@ def run_forget(_: argparse.Namespace, parts: Parts) -> int:
     for name, count in forget(parts.settings).items():
         print(f"{name}: {count} files deleted, 0 left in {parts.settings.home / name}")
     print("Questions and answers were never stored; log lines on standard error hold none either. Backups are yours to delete.")
+    return 0
+
+
+def run_privacy(options: argparse.Namespace, parts: Parts) -> int:
+    """Prints the sheet for works councils and data protection."""
+    texts = load_texts(parts.settings, options.lang)
+    print(sheet(parts.settings, texts, None if options.no_date else today()), end="")
     return 0
