@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
@@ -29,6 +29,7 @@ from bot.llm.fetch import fetch, is_verified
 from bot.llm.local import LocalModel
 from bot.llm.protocol import Generator
 from bot.llm.remote import RemoteModel
+from bot.llm.tuning import Tuning, load_tuning, machine_key
 from bot.prompt import Prompts
 from bot.tokens import Count, estimate, load_counter
 
@@ -107,11 +108,18 @@ class Parts:
             self._vocabulary,
             name=path.stem if path.suffix == ".gguf" else name,
             context=self.settings.context,
-            threads=self.settings.threads or available_threads(),
+            tuning=self.tuning(path),
             queue_size=self.settings.queue,
+            busy_seconds=self.settings.busy_seconds,
         )
         model.start(self.prompts.warm())
         return model
+
+    def tuning(self, model: Path) -> Tuning:
+        """How llama.cpp computes: what `run.py bench` measured for this machine and model, the setting `threads` above it."""
+        processors = available_threads()
+        measured = load_tuning(self.settings.tuning_file, machine_key(model, processors)) or Tuning(processors)
+        return replace(measured, threads=self.settings.threads or measured.threads)
 
     def coach(self, generator: Generator | None) -> Coach:
         """The pipeline."""

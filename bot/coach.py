@@ -330,6 +330,7 @@ class _Run:
             settings.history_tokens,
         )
         language = self._coach.languages.table[planned.language]
+        prompt = replace(prompt, patient=self._question.patient)
         rest = ""
         try:
             for piece in generator.stream(prompt, settings.max_tokens, self._overdue):
@@ -347,9 +348,11 @@ class _Run:
             log.warning("model refused the prompt", extra={"reason": str(error)})
 
     def _overdue(self) -> bool:
-        seconds, settings = self._elapsed() / 1000, self._coach.settings
-        silent = self._timings.first_token_ms is None and seconds > settings.first_token_seconds
-        late = silent or seconds > settings.answer_seconds
+        """Asked by the model several times a second: whether nobody wants more of it. A patient question waits for the first token."""
+        first, settings = self._timings.first_token_ms, self._coach.settings
+        seconds = (self._elapsed() - (first or 0 if self._question.patient else 0)) / 1000
+        silent = first is None and seconds > settings.first_token_seconds
+        late = (silent or seconds > settings.answer_seconds) and not (self._question.patient and first is None)
         if late and "model_slow" not in self._notes:
             self._notes.append("model_slow")
         return late or self._enough or self._stopped()

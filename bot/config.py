@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     contacts: Path | None = None
     """An organisation's own help contacts, in the form of `bot.knowledge.routes.OwnContactFile`."""
     threads: int = Field(default=0, ge=0, le=256)
-    """Threads of the model; 0: all processors this process may use."""
+    """Threads of the model; 0: what `run.py bench` measured, else all processors this process may use."""
     context: int = Field(default=4096, ge=512, le=131072)
     """Tokens of the model's context window."""
     max_tokens: int = Field(default=260, ge=32, le=2048)
@@ -62,6 +62,10 @@ class Settings(BaseSettings):
     """The model is stopped then; what was checked by then counts."""
     queue: int = Field(default=8, ge=1, le=1000)
     """Questions that may wait for the model; further ones get the composed answer at once."""
+    busy_seconds: float = Field(default=12.0, ge=0)
+    """A question that would wait longer for the model gets the composed answer at once; a patient one waits (`Question.patient`)."""
+    answer_cache: bool = True
+    """Whether short questions without a conversation that are asked again get the same answer at once; kept in memory only."""
     max_question: int = Field(default=4000, ge=100)
     """Characters of a question."""
     history_tokens: int = Field(default=600, ge=0)
@@ -129,6 +133,11 @@ class Settings(BaseSettings):
     def index_dir(self) -> Path:
         """Folder of the index generations."""
         return self.home / "index"
+
+    @property
+    def tuning_file(self) -> Path:
+        """What `run.py bench` measured to be the fastest settings of llama.cpp."""
+        return self.home / "tuning.json"
 
     @classmethod
     def settings_customise_sources(

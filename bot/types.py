@@ -50,6 +50,8 @@ class Question:
     history: tuple[Turn, ...] = ()
     interface: str | None = None
     """Language of the page it was typed into: decides where the text is too short to tell."""
+    patient: bool = False
+    """Waits for the model's words however long its line is, where others get the composed answer at once."""
 
 
 @dataclass(frozen=True)

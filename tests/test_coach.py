@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import pytest
 
@@ -94,6 +95,21 @@ def test_a_model_slower_than_its_deadline_is_given_up(parts: Parts) -> None:
     answer = slow.coach(SayingModel(repeating, pause=0.1)).answer(Question(PROMISE["en"]))
     assert "model_slow" in answer.notes
     assert answer.timings.total_ms < 3000
+
+
+def test_a_patient_question_waits_for_the_first_token_as_long_as_it_takes(parts: Parts) -> None:
+    settings = parts.settings.model_copy(update={"first_token_seconds": 0.05})
+    slow = Parts(settings)
+    slow.__dict__["index"] = parts.index
+
+    def late(prompt: Prompt) -> str:
+        time.sleep(0.3)
+        return repeating(prompt)
+
+    model = SayingModel(late)
+    hurried, patient = (slow.coach(model).answer(Question(PROMISE["en"], patient=patient)) for patient in (False, True))
+    assert (hurried.mode, patient.mode) == (Mode.COMPOSED, Mode.GENERATED)
+    assert [prompt.patient for prompt in model.prompts] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.config import ROOT
+from bot.llm.tuning import Tuning
 from bot.tokens import estimate, load_counter
 from tests.llm.models import model_file
 
@@ -37,12 +38,12 @@ def test_vocabulary_of_single_bytes_counts_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.model
 def test_counts_are_llama_cpp_s_own_on_every_line_of_the_articles(tmp_path: Path) -> None:
-    from bot.llm.engine import Engine  # noqa: PLC0415 - loads llama.cpp
+    from bot.llm.llama import Llama  # noqa: PLC0415 - loads llama.cpp
     from bot.llm.worker import _write_vocabulary  # noqa: PLC0415
 
-    engine = Engine(model_file(), context=512, threads=len(os.sched_getaffinity(0)))
-    _write_vocabulary(engine.vocabulary(), tmp_path / "v.tiktoken")
+    llama = Llama(model_file(), context=512, tuning=Tuning(len(os.sched_getaffinity(0))))
+    _write_vocabulary(llama.vocabulary(), tmp_path / "v.tiktoken")
     count = load_counter(tmp_path / "v.tiktoken")
     assert len(LINES) > 100
-    assert {line: count(line) for line in LINES} == {line: len(engine.tokenize(line)) for line in LINES}
+    assert {line: count(line) for line in LINES} == {line: len(llama.tokenize(line)) for line in LINES}
     assert all(estimate(line) >= count(line) for line in LINES)

@@ -23,11 +23,13 @@ LOOK_SECONDS = 0.1
 class Line:
     """Who waits for the model, and who has it. Safe to use from several threads."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, longest: float) -> None:
         """Args:
         size: how many may wait.
+        longest: seconds that one who is not patient may have to wait.
         """
         self._size = size
+        self._longest = longest
         self._line: deque[object] = deque()
         self._moved = threading.Condition()
         self._seconds: deque[float] = deque(maxlen=REMEMBERED)
@@ -35,11 +37,11 @@ class Line:
     def __len__(self) -> int:
         return len(self._line)
 
-    def join(self) -> object:
+    def join(self, *, patient: bool = False) -> object:
         """A ticket at the end of the line; whoever has one has to `leave`.
 
         Raises:
-            ModelBusyError: as many wait as may.
+            ModelBusyError: as many wait as may, or the wait would be too long for one who is not patient.
         """
         ticket = object()
         with self._moved:
@@ -47,6 +49,9 @@ class Line:
                 raise ModelBusyError(
                     f"{len(self._line)} questions are waiting for the model, as many as its queue takes. Try again shortly."
                 )
+            wait = self.expected(len(self._line) - 1) if self._line else 0.0
+            if wait > self._longest and not patient:
+                raise ModelBusyError(f"The model would be free in {wait:.0f} s; {self._longest:.0f} s are allowed. Try again shortly.")
             self._line.append(ticket)
         return ticket
 

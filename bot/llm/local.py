@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import math
 import os
 import queue
 import subprocess
@@ -24,6 +25,7 @@ from typing import Any
 from bot.errors import ModelAwayError, ModelError
 from bot.llm.line import Line
 from bot.llm.protocol import Message, Piece, Place, Prompt
+from bot.llm.tuning import Tuning
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +47,9 @@ class LocalModel:
         *,
         name: str,
         context: int,
-        threads: int,
+        tuning: Tuning,
         queue_size: int,
+        busy_seconds: float = math.inf,
         hung_seconds: float = HUNG_SECONDS,
         back_off: Sequence[float] = BACK_OFF,
         worker: Sequence[str] = WORKER,
@@ -55,17 +58,18 @@ class LocalModel:
         path: the GGUF file.
         vocabulary: where the child leaves the model's tokens for tiktoken.
         name: how it is called in answers.
-        context, threads: see `bot.llm.engine.Engine`.
+        context, tuning: see `bot.llm.engine.Engine`.
         queue_size: prompts that may wait; further ones raise ModelBusyError.
+        busy_seconds: a prompt that would wait longer raises ModelBusyError, unless it is patient.
         hung_seconds, back_off: see HUNG_SECONDS and BACK_OFF.
         worker: command of the child; what it reads and writes is described in `bot.llm.worker`.
         """
         self._name = name
         self._command = [*worker, str(path), "--vocabulary", str(vocabulary)]
-        self._command += ["--context", str(context), "--threads", str(threads)]
+        self._command += ["--context", str(context), "--tuning", json.dumps(asdict(tuning))]
         self._hung_seconds = hung_seconds
         self._back_off = back_off
-        self._line = Line(queue_size)
+        self._line = Line(queue_size, busy_seconds)
         self._numbers = itertools.count(1)
         self._answers: queue.Queue[dict[str, Any]] = queue.Queue()
         self._child: subprocess.Popen[str] | None = None
@@ -115,7 +119,7 @@ class LocalModel:
 
     def stream(self, prompt: Prompt, max_tokens: int, stopped: Callable[[], bool]) -> Iterator[Piece]:
         """See `Generator.stream`."""
-        ticket = self._line.join()
+        ticket = self._line.join(patient=prompt.patient)
         try:
             place = Place(0, 0)
             for place in self._line.places(ticket, stopped):
@@ -143,7 +147,13 @@ class LocalModel:
         while not self._answers.empty():
             self._answers.get_nowait()
         self._send(
-            op="complete", id=number, messages=_plain(prompt.messages), static=prompt.static, prefill=prompt.prefill, max_tokens=max_tokens
+            op="complete",
+            id=number,
+            messages=_plain(prompt.messages),
+            static=prompt.static,
+            prefill=prompt.prefill,
+            expected=prompt.expected,
+            max_tokens=max_tokens,
         )
         told = finished = False
         try:

@@ -25,6 +25,10 @@ class Prompt:
     static: int = 0
     prefill: str = ""
     """How the answer begins: already shown, so the model only goes on from it. Servers that cannot do so ignore it."""
+    expected: tuple[str, ...] = ()
+    """Sentences that the completion will probably say, in this order: guessed ahead where a model can verify a guess."""
+    patient: bool = False
+    """Waits however long the line is; others raise ModelBusyError where the wait would be too long."""
 
 
 @dataclass(frozen=True)

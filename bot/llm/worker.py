@@ -1,7 +1,7 @@
 """The child process that holds the model: reads one JSON object a line from standard input, writes one a line to standard output.
 
 In:   {"op": "keep", "messages": […]}                                     compute and keep a prompt's constant beginning
-      {"op": "complete", "id": n, "messages": […], "static": n, "prefill": "…", "max_tokens": n}   word an answer
+      {"op": "complete", "id": n, "messages": […], "static": n, "prefill": "…", "expected": […], "max_tokens": n}   word an answer
       {"op": "cancel", "id": n}                                           stop that one within a token or a slice
 Out:  {"op": "ready", "context": n, "load_ms": n, "features": "…"} | {"op": "failed", "message": "…"}      once, after loading
       {"op": "alive"}                                                     while it computes
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from bot.errors import ModelError
+from bot.llm.tuning import Tuning
 
 
 class Worker:
@@ -51,19 +52,20 @@ class Worker:
                 self._commands.put(command)
         os._exit(0)
 
-    def run(self, model: Path, vocabulary: Path, context: int, threads: int) -> int:
+    def run(self, model: Path, vocabulary: Path, context: int, tuning: Tuning) -> int:
         """Loads the model and serves until the input ends; returns the exit code."""
         started = time.perf_counter()
         try:
-            from bot.llm.engine import Engine, system_info  # noqa: PLC0415 - a failing import is reported like a failing model
+            from bot.llm.engine import Engine  # noqa: PLC0415 - a failing import is reported like a failing model
+            from bot.llm.llama import system_info  # noqa: PLC0415
 
-            engine = Engine(model, context=context, threads=threads)
-            _write_vocabulary(engine.vocabulary(), vocabulary)
+            engine = Engine(model, context=context, tuning=tuning)
+            _write_vocabulary(engine.llama.vocabulary(), vocabulary)
         except (ModelError, OSError, ImportError, RuntimeError) as error:
             self._say(op="failed", message=str(error))
             return 1
         load_ms = (time.perf_counter() - started) * 1000
-        self._say(op="ready", context=engine.context, load_ms=round(load_ms), features=system_info())
+        self._say(op="ready", context=engine.llama.context, load_ms=round(load_ms), features=system_info())
         while True:
             command = self._commands.get()
             try:
@@ -94,10 +96,10 @@ class Worker:
     def _complete(self, engine: Any, command: dict[str, Any]) -> None:
         number = command["id"]
         stopped = self._cancelled.__contains__
-        pieces = engine.complete(
-            command["messages"], command["static"], command["prefill"], command["max_tokens"], lambda: stopped(number), self._alive
-        )
-        for piece in pieces:
+        from bot.llm.engine import Work  # noqa: PLC0415 - loaded by now
+
+        work = Work(**{key: value for key, value in command.items() if key not in {"op", "id"}})
+        for piece in engine.complete(work, lambda: stopped(number), self._alive):
             if isinstance(piece, str):
                 self._say(op="piece", id=number, text=piece)
             else:
@@ -143,13 +145,13 @@ def main() -> int:
     parser.add_argument("model", type=Path)
     parser.add_argument("--vocabulary", type=Path, required=True)
     parser.add_argument("--context", type=int, required=True)
-    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--tuning", type=json.loads, required=True, help="see bot.llm.tuning.Tuning")
     options = parser.parse_args()
     output = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever else is printed in this process goes to standard error, not between the messages
     worker = Worker(output)
     threading.Thread(target=worker.listen, args=(sys.stdin,), daemon=True).start()
-    return worker.run(options.model, options.vocabulary, options.context, options.threads)
+    return worker.run(options.model, options.vocabulary, options.context, Tuning.from_json(options.tuning))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, StrictBool, StringConstraints, ValidationError
 
 from bot.coach import Ask, Cards, Coach, Done, Event, Sentence, Waiting
 from bot.errors import QuestionError, UsageError
@@ -48,6 +48,8 @@ class Asked(BaseModel):
     id: Text = ""
     lang: Text | None = None
     history: list[EarlierTurn] = []
+    patient: StrictBool = False
+    """See `Question.patient`."""
 
 
 def api_router(coach: Coach, look: Look, ask_coach: Ask, at_once: int = AT_ONCE) -> APIRouter:
@@ -99,11 +101,11 @@ def _question(body: bytes, content_type: str, coach: Coach) -> Question:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the body"
-        raise UsageError(f'{where}: {first["msg"]}. Send {{"question": text, "lang"?: code, "history"?: list}}.') from error
+        raise UsageError(f'{where}: {first["msg"]}. Send {{"question", "lang"?, "history"?, "patient"?}}.') from error
     if asked.lang is not None and asked.lang not in coach.languages.codes:
         raise UsageError(f'"lang" is {asked.lang[:20]!r}; the coach knows {", ".join(coach.languages.codes)}.')
     history = tuple(Turn(turn.question, turn.answer) for turn in asked.history)
-    return Question(asked.question, asked.id, asked.lang, history)
+    return Question(asked.question, asked.id, asked.lang, history, patient=asked.patient)
 
 
 async def _stream(coach: Coach, ask_coach: Ask, question: Question, request: Request, limiter: CapacityLimiter) -> AsyncIterator[bytes]:

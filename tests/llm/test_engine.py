@@ -13,11 +13,11 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-import numpy as np
 import pytest
 
 from bot.config import ROOT
 from bot.llm.protocol import Prompt
+from bot.llm.tuning import Tuning
 from bot.prompt import Advice, Prompts
 from bot.tokens import estimate
 from tests.llm.models import model_file
@@ -47,7 +47,7 @@ def prompt(language: str) -> Prompt:
 
 @cache
 def engine(draft: int) -> Any:
-    return engine_module.Engine(model_file(), context=1024, threads=len(os.sched_getaffinity(0)), draft=draft)
+    return engine_module.Engine(model_file(), context=1024, tuning=Tuning(len(os.sched_getaffinity(0))), draft=draft)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -58,24 +58,23 @@ def _free() -> Iterator[None]:
 
 def completion(draft: int, asked: Prompt, *, keep: bool) -> tuple[str, Any]:
     messages = [asdict(message) for message in asked.messages]
-    *texts, counts = engine(draft).complete(messages, asked.static if keep else 0, asked.prefill, 60, lambda: False, lambda: None)
+    work = engine_module.Work(messages, asked.static if keep else 0, asked.prefill, asked.expected, 60)
+    *texts, counts = engine(draft).complete(work, lambda: False, lambda: None)
     return "".join(texts), counts
 
 
 def lead(asked: Prompt, text: str, other: str) -> float:
     """How far the model, decoding one token after the other, prefers `text`'s first differing token to `other`'s."""
-    plain = engine(0)
-    beginning = plain.template([asdict(message) for message in asked.messages], answer=True) + asked.prefill
-    tokens, rival = ([*plain.tokenize(beginning + said), llama_cpp.llama_vocab_eos(plain._vocab)] for said in (text, other))
+    llama = engine(0).llama
+    beginning = llama.template([asdict(message) for message in asked.messages], answer=True) + asked.prefill
+    tokens, rival = ([*llama.tokenize(beginning + said), llama_cpp.llama_vocab_eos(llama._vocab)] for said in (text, other))
     at = next(n for n, (one, two) in enumerate(zip(tokens, rival, strict=False)) if one != two)
-    known = len(plain.tokenize(beginning))
-    plain._reset(0)
-    plain._prefill(tokens[:known], lambda: False)
-    output = -1
+    known = len(llama.tokenize(beginning))
+    llama.forget(0)
+    engine(0)._compute(tokens[:known], lambda: False)
     for token in tokens[known:at]:
-        plain._decode([token], every=True)
-        output = 0
-    logits = np.ctypeslib.as_array(llama_cpp.llama_get_logits_ith(plain._ctx, output), shape=(plain._words,))
+        llama.decode([token], answers=1)
+    logits = llama.logits(0 if at > known else -1)
     return float(logits[tokens[at]] - logits[rival[at]])
 
 
@@ -83,7 +82,7 @@ def lead(asked: Prompt, text: str, other: str) -> float:
 def test_drafts_and_kept_states_choose_no_other_word_where_the_model_is_sure(language: str) -> None:
     asked = prompt(language)
     plain, counts = completion(0, asked, keep=False)
-    drafted, guessed = completion(engine_module.DRAFT, asked, keep=False)
+    drafted, guessed = completion(engine_module.LONGEST_DRAFT, asked, keep=False)
     completion(0, asked, keep=True)
     kept, restored = completion(0, asked, keep=True)
     assert plain

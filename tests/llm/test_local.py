@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from bot.config import ROOT
 from bot.errors import ModelAwayError, ModelBusyError, ModelError
 from bot.llm.local import LocalModel
 from bot.llm.protocol import Message, Piece, Prompt
+from bot.llm.tuning import Tuning
 from bot.prompt import Advice, Prompts
 from bot.tokens import estimate
 from tests.llm.models import model_file
@@ -49,7 +51,12 @@ def eventually(condition: Callable[[], bool], seconds: float = SOON) -> bool:
 
 @contextmanager
 def small(
-    tmp_path: Path, behaviour: dict[str, object] | None = None, *, warm: Sequence[Prompt] = (), hung_seconds: float = 10.0
+    tmp_path: Path,
+    behaviour: dict[str, object] | None = None,
+    *,
+    warm: Sequence[Prompt] = (),
+    hung_seconds: float = 10.0,
+    busy_seconds: float = 60.0,
 ) -> Iterator[LocalModel]:
     """A LocalModel over the small worker, started and settled."""
     path = tmp_path / "behaviour.gguf"
@@ -59,8 +66,9 @@ def small(
         tmp_path / "vocabulary",
         name="small",
         context=512,
-        threads=1,
+        tuning=Tuning(1),
         queue_size=1,
+        busy_seconds=busy_seconds,
         hung_seconds=hung_seconds,
         back_off=(0.02, 0.02, 0.02),
         worker=SMALL_WORKER,
@@ -152,6 +160,21 @@ def test_one_who_waits_is_told_the_place_and_an_estimate_from_measured_times(tmp
     assert places[0].seconds > places[1].seconds
 
 
+def test_wait_that_would_be_too_long_is_busy_at_once_and_a_patient_prompt_waits(tmp_path: Path) -> None:
+    with small(tmp_path, busy_seconds=0.2) as model:
+        said(model, "word " * 20)
+        asker = threading.Thread(target=said, args=(model, "word " * 20))
+        asker.start()
+        assert eventually(lambda: model.waiting == 1)
+        began = time.monotonic()
+        with pytest.raises(ModelBusyError, match="would be free"):
+            said(model, "in a hurry")
+        assert time.monotonic() - began < 0.2
+        words = model.stream(replace(prompt("no hurry"), patient=True), 100, never)
+        assert "".join(piece.text for piece in words).strip() == "no hurry"
+        asker.join()
+
+
 @pytest.mark.parametrize("word", ["die", "half"], ids=["between two lines", "in the middle of a line"])
 def test_death_in_the_middle_is_away_and_the_model_comes_back(tmp_path: Path, word: str) -> None:
     with small(tmp_path) as model:
@@ -235,7 +258,7 @@ def test_child_that_always_dies_while_loading_is_given_up(tmp_path: Path) -> Non
 
 def test_missing_program_is_a_failure_and_no_endless_wait(tmp_path: Path) -> None:
     path = tmp_path / "m"
-    model = LocalModel(path, path, name="no", context=512, threads=1, queue_size=1, back_off=(0.01,), worker=("/no/such/program",))
+    model = LocalModel(path, path, name="no", context=512, tuning=Tuning(1), queue_size=1, back_off=(0.01,), worker=("/no/such/program",))
     model.start()
     began = time.monotonic()
     assert not model.wait(SOON)
@@ -258,7 +281,7 @@ def test_close_ends_the_child_and_starts_no_other(tmp_path: Path) -> None:
 def test_file_that_is_no_model_is_one_clear_failure(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "broken.gguf"
     path.write_bytes(content)
-    model = LocalModel(path, tmp_path / "vocabulary", name="broken", context=512, threads=1, queue_size=1)
+    model = LocalModel(path, tmp_path / "vocabulary", name="broken", context=512, tuning=Tuning(1), queue_size=1)
     model.start()
     try:
         assert not model.wait(30)
@@ -281,7 +304,7 @@ def real(
         tmp_path / "vocabulary" / "v.tiktoken",
         name="real",
         context=context,
-        threads=len(os.sched_getaffinity(0)),
+        tuning=Tuning(len(os.sched_getaffinity(0))),
         queue_size=2,
         hung_seconds=hung_seconds,
     )
