@@ -14,9 +14,9 @@ from bot.web.app import bind
 
 
 @contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
-    """Gives the address; the server ends with the block."""
-    listening = bind("127.0.0.1", 0)
+def serving(app: FastAPI, port: int = 0) -> Iterator[str]:
+    """Gives the address; the server ends with the block. Port 0: a free one."""
+    listening = bind("127.0.0.1", port)
     config = uvicorn.Config(app, log_level="error", access_log=False, proxy_headers=False, timeout_graceful_shutdown=1, lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

@@ -5,6 +5,7 @@
 const trustCoach = (() => {
   const LANGUAGE = "trust-coach-language";
   const DRAFT = "trust-coach-draft"; // of this tab only, until it is sent: a reload loses nothing that was typed
+  const RESEND = "trust-coach-resend"; // the draft is to be sent when the page is there again
   const PATIENCE = 8000; // milliseconds that the server may take to say that it is there
 
   const find = (selector) => document.querySelector(selector);
@@ -76,6 +77,10 @@ const trustCoach = (() => {
     document.body.dataset.worded = head.dataset.language;
     const text = box();
     if (text && !text.value && stored("sessionStorage", DRAFT)) write(text, stored("sessionStorage", DRAFT));
+    if (stored("sessionStorage", RESEND)) {
+      store("sessionStorage", RESEND, "");
+      if (text?.value) setTimeout(() => find("#send")?.click(), 100);
+    }
   }
 
   function write(text, value) {
@@ -86,15 +91,18 @@ const trustCoach = (() => {
   // A new question goes to the top of the view; when its answer is complete, the keyboard is back in the text box.
   let shown = "";
   let wasRunning = false;
+  let returned = "";
   function followed(element) {
     const turn = element.querySelector(".turn");
     const running = turn?.dataset.state === "running";
     document.body.dataset.running = String(running);
     found();
+    takeBack();
     if (turn && running && turn.dataset.turn !== shown) {
       shown = turn.dataset.turn;
       keepAsItWas();
       store("sessionStorage", DRAFT, "");
+      store("sessionStorage", RESEND, "");
       document.dispatchEvent(new Event("coach-asked"));
       const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
       turn.scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
@@ -215,7 +223,7 @@ const trustCoach = (() => {
     const toasts = find(".toast-wrap");
     if (!toasts || toasts === watched) return;
     watched = toasts;
-    new MutationObserver(() => (toasts.childElementCount ? lost() : found())).observe(toasts, { childList: true });
+    new MutationObserver(() => toasts.childElementCount && lost()).observe(toasts, { childList: true });
   }
 
   const there = () => fetch("healthz", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) }).then((answer) => answer.ok, () => false);
@@ -236,12 +244,20 @@ const trustCoach = (() => {
     const notice = made("p", "notice lost", `${words} `);
     notice.setAttribute("role", "alert");
     const retry = made("button", "link", told("retry"));
-    retry.addEventListener("click", () => {
-      found();
-      find("#send")?.click();
-    });
+    retry.addEventListener("click", sendAgain);
     if (box()?.value) notice.append(retry);
     find("#composer")?.prepend(notice);
+  }
+
+  // A stream that broke off may never be opened again by Gradio: a question that is not taken in time is sent by the page made anew.
+  function sendAgain() {
+    found();
+    const before = shown;
+    store("sessionStorage", RESEND, "1"); // Gradio too makes the page anew when it finds another server at the address
+    find("#send")?.click();
+    setTimeout(async () => {
+      if (shown === before && !find("#composer .lost") && box()?.value && (await there())) location.reload();
+    }, PATIENCE / 2);
   }
 
   function giveBack() {
@@ -252,7 +268,15 @@ const trustCoach = (() => {
     turn.setAttribute("aria-busy", "false");
     document.body.dataset.running = "false";
     wasRunning = false;
-    if (!text.value) write(text, asked(turn));
+    if (text.value) return;
+    returned = asked(turn);
+    write(text, returned);
+  }
+
+  // The answer came after all: its question is not to be asked again.
+  function takeBack() {
+    if (returned && box()?.value === returned) write(box(), "");
+    returned = "";
   }
 
   function found() {
@@ -289,7 +313,9 @@ const trustCoach = (() => {
   }
 
   document.addEventListener("input", (event) => {
-    if (event.target === box()) store("sessionStorage", DRAFT, event.target.value);
+    if (event.target !== box()) return;
+    store("sessionStorage", DRAFT, event.target.value);
+    if (event.isTrusted) store("sessionStorage", RESEND, ""); // changed by hand: nothing is sent by itself any more
   });
 
   // `withChip` is the panel's, see embed.js: text from the page around that goes with the question.
