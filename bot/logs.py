@@ -15,6 +15,7 @@ import threading
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -58,7 +59,8 @@ def set_up(style: Literal["plain", "json"], home: Path) -> None:
 def leave_no_dumps() -> None:
     """A crash of this process or its children writes no image of their memory to disk: it would hold conversations."""
     if resource is not None:
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        with suppress(OSError, ValueError):  # a sandbox that forbids it has a limit of its own
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 class Lines(logging.Formatter):
