@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -157,6 +158,16 @@ def from_environment() -> list[str]:
     return sorted(name for name in os.environ if name.upper().startswith(PREFIX))
 
 
+def _nearest(name: str, known: set[str]) -> str:
+    """What an unknown name is likely to be: mistyped, or from another version."""
+    near = get_close_matches(name, known, n=1)
+    return (
+        f" Is it meant to be {near[0]}?"
+        if near
+        else f" It may be one of another version (docs/OPERATE.md). Known are {', '.join(sorted(known))}."
+    )
+
+
 def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     """Reads the settings.
 
@@ -173,7 +184,7 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     unknown = [name for name in from_environment() if name.upper() not in known]
     if unknown:
-        raise SettingsError(f"Unknown setting in the environment: {', '.join(unknown)}. Known are {', '.join(sorted(known))}.")
+        raise SettingsError(f"Unknown setting in the environment: {', '.join(unknown)}.{_nearest(unknown[0].upper(), known)}")
     given = {name: value for name, value in overrides.items() if value is not None}
 
     class FileSettings(Settings):
@@ -184,6 +195,8 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise SettingsError(f"Unknown setting {name} in {source}.{_nearest(name, set(Settings.model_fields))}") from error
         found = "a value that is not shown" if name in SECRET else repr(first["input"])
         raise SettingsError(f"Setting {name}: {first['msg']}; found {found}. Correct it in {source} or {PREFIX}{name.upper()}.") from error
     except tomllib.TOMLDecodeError as error:

@@ -111,3 +111,5 @@ def _index(parts: Parts) -> Iterator[Finding]:
 
 def _documents(parts: Parts) -> Iterator[Finding]:
     yield Finding("own documents", f"{len(parts.shelf.documents())} on the shelf")
+    if lost := parts.shelf.unreadable:
+        yield Finding("own documents", f"{lost} records are damaged or of another version. Ingest their folders again.", good=False)

@@ -11,9 +11,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bot import __version__
+from bot.cache import SECONDS
 from bot.config import Settings
 from bot.errors import UsageError
 from bot.knowledge.files import FileModel, parse, parse_yaml, read_text
+from bot.web.sessions import KEPT_HOURS
 
 FILE = "privacy.yaml"
 
@@ -61,6 +63,7 @@ def rows(settings: Settings) -> list[str]:
     """Which rows hold for these settings, in the order of the sheet."""
     return [
         "conversation",
+        "cache_on" if settings.answer_cache else "cache_off",
         "model_away" if _remote(settings) else "model_here",
         "feedback_on" if settings.feedback else "feedback_off",
         "identity_on" if settings.token_algorithm or settings.user_header else "identity_off",
@@ -82,6 +85,8 @@ def sheet(settings: Settings, texts: Texts, made_on: date | None = None) -> str:
     """
     values = {
         "home": _short(settings.home),
+        "hours": KEPT_HOURS,
+        "minutes": round(SECONDS / 60),
         "days": settings.feedback_days,
         "host": _remote(settings),
         "user": settings.limit_user,

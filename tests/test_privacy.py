@@ -53,7 +53,7 @@ def test_the_sheet_names_what_is_set(language: str, tmp_path: Path) -> None:
         home=tmp_path,
         feedback=True,
         feedback_days=37,
-        model="https://user:secret@models.example:8443/v1",
+        model="https://user:hunter2@models.example:8443/v1",
         metrics_from=("10.9.8.7",),
         limit_user=19,
         limit_address=61,
@@ -63,7 +63,7 @@ def test_the_sheet_names_what_is_set(language: str, tmp_path: Path) -> None:
     told = sheet(settings, texts(language), date(2026, 11, 22))
     for named in ("37", "models.example:8443", "10.9.8.7", "19", "61", f"{tmp_path}/feedback", "mirror.example", "2026-11-22"):
         assert named in told
-    assert "secret" not in told
+    assert "hunter2" not in told
     assert "{" not in told
 
 
@@ -74,6 +74,7 @@ def test_the_sheet_names_what_is_set(language: str, tmp_path: Path) -> None:
         ({"model": "http://10.0.0.1:8000"}, "model_away", "model_here"),
         ({"model": "qwen3-4b"}, "model_here", "model_away"),
         ({"token_algorithm": "HS256"}, "identity_on", "identity_off"),
+        ({"answer_cache": False}, "cache_off", "cache_on"),
         ({"metrics_from": ()}, "metrics_off", "metrics_on"),
     ],
 )

@@ -28,7 +28,7 @@ LAYERS = {
     "bot.retention": 2,
     "bot.archive": 2,
     "bot.backup": 3,
-    "bot.privacy": 4,
+    "bot.privacy": 9,
     "bot.upkeep": 9,
     "bot.text": 2,
     "bot.tokens": 2,

@@ -17,7 +17,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -123,7 +123,14 @@ class IndexHome:
         """
         path = self.folder / generation / "manifest.json"
         try:
-            return Manifest(**json.loads(path.read_text(encoding="utf-8")))
+            raw = json.loads(path.read_text(encoding="utf-8"))
+            other = {field.name for field in fields(Manifest)} ^ set(raw) if isinstance(raw, dict) else set()
+            if other and "generation" in raw:
+                raise IndexError_(
+                    f"The index {generation} was written by another version (its manifest differs in {', '.join(sorted(other))}). "
+                    "It is built anew at the next start."
+                )
+            return Manifest(**raw)
         except (OSError, ValueError, TypeError) as error:
             raise IndexError_(f"{path} cannot be read: {error}. The index is built anew at the next start.") from error
 

@@ -75,6 +75,11 @@ class DocumentShelf:
                 continue
         return sorted(found, key=lambda document: document.path)
 
+    @property
+    def unreadable(self) -> int:
+        """Records that are damaged or of another version: their files have to be ingested again."""
+        return len(list(self._folder.glob("*.json"))) - len(self.documents())
+
     def document(self, name: str) -> Document | None:
         """A document by id."""
         return next((document for document in self.documents() if document.id == name), None)

@@ -90,7 +90,7 @@ def test_any_difference_to_the_running_program_is_named(home: IndexHome, field: 
     assert home.manifest(generation).outdated(content_hash(ENTRIES)) == f"{field} changed"
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"generation": "g"}', "\x00\x01"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", "\x00\x01"])
 def test_damaged_manifest_is_found(home: IndexHome, content: str) -> None:
     generation = built(home).generation
     (home.folder / generation / "manifest.json").write_text(content, encoding="utf-8")
