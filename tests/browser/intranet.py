@@ -34,8 +34,8 @@ class Intranet:
 
 
 @contextmanager
-def intranet() -> Iterator[Intranet]:
-    """Serves an intranet until the block ends."""
+def intranet(port: int = 0) -> Iterator[Intranet]:
+    """Serves an intranet until the block ends, on a free port if none is given."""
 
     class Pages(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -50,7 +50,7 @@ def intranet() -> Iterator[Intranet]:
         def log_message(self, *_: object) -> None:
             """Silent."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Pages)
     site = Intranet(server.server_port)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -65,12 +65,13 @@ def named(address: str, name: str) -> str:
     return f"http://{name}:{urlsplit(address).port}"
 
 
-def start(language: str, *secure: str) -> Chrome:
+def start(language: str, *secure: str, scale: int = 1) -> Chrome:
     """A browser that blocks third-party cookies.
 
     Args:
+        scale: dots of the screen for each pixel of the page, in the panel too.
         secure: origins that it takes for encrypted ones, as a real intranet's are: then it also says where requests come from.
     """
-    arguments = [f"--host-resolver-rules={NAMES}", "--test-third-party-cookie-phaseout"]
+    arguments = [f"--force-device-scale-factor={scale}", f"--host-resolver-rules={NAMES}", "--test-third-party-cookie-phaseout"]
     arguments += [f"--unsafely-treat-insecure-origin-as-secure={','.join(secure)}"] if secure else []
     return chromium.start(language, *arguments, preferences=NO_FOREIGN_COOKIES)

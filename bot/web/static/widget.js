@@ -49,7 +49,7 @@
     .retry { padding: .6em 1.3em; font-weight: 600; color: var(--ink); background: var(--color); border-radius: 16px; }
     @media (max-width: 640px), (max-height: 480px) {
       .panel, .left .panel { inset: 0; width: 100%; height: 100%; border: 0; border-radius: 0; }
-      .launch { width: 56px; min-height: 56px; padding: 0; justify-content: center; }
+      .launch { width: 56px; min-height: 56px; padding: 0; justify-content: center; border-radius: 28px; }
       .launch span { display: none; }
     }
     @media (prefers-color-scheme: dark) {
@@ -194,6 +194,7 @@
 
   // Selected text is offered, never taken: the manager clicks, sees it in the panel, and sends it or not.
   function ask() {
+    for (const about of abouts) about.hidden = true;
     const offered = { text: selected, title: document.title.trim().slice(0, LONGEST.title) };
     if (ready) say("chip", offered);
     else quote = offered;
