@@ -377,6 +377,7 @@ def test_selected_text_goes_along_only_when_the_manager_asks_sees_and_sends(desk
     desk.find(COMPLETE)
     assert "onsdag" not in desk.find("#current .asked").text
     desk.driver.switch_to.default_content()
+    desk.script("getSelection().removeAllRanges()")
     desk.select("#text")
     desk.until(lambda: desk.part(".panel .about").is_displayed(), "the offer inside the panel")
     desk.click(".panel .about")

@@ -28,7 +28,7 @@ from bot.errors import SettingsError
 from bot.web.app import create_app
 from bot.web.identity import LONGEST_LIFE, Identities, IdentityError
 
-SECRET = "correct-horse-battery-staple-0123456789"
+SECRET = "correct-horse-battery-staple-" + "0123456789" * 4
 OTHER_SECRET = "another-secret-of-enough-bytes-98765432"
 EMPTY = {"question": " "}
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
+from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 
 from bot.assemble import Parts
 from bot.config import Settings
 from bot.web.app import create_app
+from bot.web.document import STATIC
+from bot.web.identity import Identities
 from bot.web.widget import widget_script
 
 LONGEST = 15_000
@@ -73,3 +77,31 @@ def test_panel_knows_who_may_be_around_it_and_takes_no_orders_of_gradios_kind(pa
         assert all(f'nonce="{nonce[1]}"' in script for script in re.findall(r"<script([^>]*)>", response.text))
     assert "data-origins" not in page.text
     assert "embed.js" not in page.text
+
+
+@pytest.fixture(scope="module")
+def guide() -> str:
+    return (Path(__file__).resolve().parents[2] / "docs" / "EMBED.md").read_text(encoding="utf-8")
+
+
+def test_guide_names_every_option_of_the_script_and_no_other(guide: str) -> None:
+    script = (STATIC / "widget.js").read_text(encoding="utf-8")
+    options = {re.sub("[A-Z]", lambda letter: f"-{letter[0].lower()}", name) for name in re.findall(r"\boptions\.(\w+)", script)}
+    assert options == set(re.findall(r"`data-([a-z-]+)=", guide))
+
+
+def test_guide_names_settings_that_there_are(guide: str) -> None:
+    named = set(re.findall(r"`((?:token|limit|user)_\w+)`", guide)) | set(re.findall(r"(?m)^(\w+) = ", guide))
+    assert {"token_secret", "origins", "identity"} <= named
+    assert named <= set(Settings.model_fields)
+
+
+def test_guides_python_example_signs_a_token_that_is_taken(guide: str) -> None:
+    example = re.search(r"```python\n(.*?)```", guide, re.DOTALL)
+    assert example is not None
+    names: dict[str, object] = {}
+    exec(example[1], names)  # noqa: S102 - our own text
+    secret = "an-intranets-secret-of-many-bytes-1234"
+    token = names["coach_token"]("kari", secret)  # type: ignore[operator]
+    settings = Settings(identity="required", token_algorithm="HS256", token_secret=secret, token_issuer="intranet")  # noqa: S106
+    assert Identities.from_settings(settings).user(Headers({"x-coach-token": token}), from_proxy=False) == "token kari"
