@@ -29,7 +29,7 @@ from bot.retention import keep_expiring
 from bot.types import Question
 from bot.web.api import AT_ONCE, api_router
 from bot.web.chat import Chat
-from bot.web.document import STATIC, PageDocument
+from bot.web.document import STATIC, Compressed, PageDocument
 from bot.web.gate import Gate, Rules
 from bot.web.identity import TOKEN_HEADER
 from bot.web.metrics import Metrics, metrics_router
@@ -72,6 +72,7 @@ def create_app(coach: Coach, lookup: Lookup = lambda _: None, look: Look | None 
 
     rules = Rules.from_settings(coach.settings)
     app.add_middleware(PageDocument, texts=texts, origins=rules.origins)
+    app.add_middleware(Compressed)
     app.add_middleware(PageCalls)
     app.add_middleware(Gate, rules=rules, texts=texts)
     app.add_middleware(

@@ -90,6 +90,7 @@ class Chat:
         replaces: object = None,
         shown: object = None,
         language: str | None = None,
+        patient: bool = False,
     ) -> Iterator[Update]:
         """Asks the coach and streams what changes.
 
@@ -101,6 +102,7 @@ class Chat:
             replaces: number of the turn that this one takes the place of, with all that follow it.
             shown: complete turns that the browser shows: with some there and none here, the conversation was forgotten.
             language: of the answer, for questions of our own; else it follows the question.
+            patient: see `Question`.
         """
         if not exchanges and isinstance(shown, int | float) and shown > 0:
             yield self._forgotten(interface)
@@ -108,9 +110,8 @@ class Chat:
         before = _before(exchanges, replaces)[-KEPT_TURNS + 1 :]
         history = tuple(exchange.turn() for exchange in before[-HISTORY_TURNS:])
         try:
-            question = self._coach.validated(
-                Question(text if isinstance(text, str) else "", language=language, history=history, interface=interface)
-            )
+            words = text if isinstance(text, str) else ""
+            question = self._coach.validated(Question(words, language=language, history=history, interface=interface, patient=patient))
         except QuestionError as error:
             yield self._refused(error, interface, length)
             return
@@ -130,11 +131,11 @@ class Chat:
             self.runs.end(session, run)
 
     def again(self, exchanges: Exchanges, session: str, interface: str) -> Iterator[Update]:
-        """Asks the newest question once more; its answer takes the place of the one before."""
+        """Asks the newest question once more, and waits for the model; its answer takes the place of the one before."""
         if not exchanges:
             return iter([self._forgotten(interface)])
         last = exchanges[-1]
-        return self.ask(last.question, exchanges, session, interface, replaces=last.number, language=last.language)
+        return self.ask(last.question, exchanges, session, interface, replaces=last.number, language=last.language, patient=True)
 
     def offered(self, exchanges: Exchanges, session: str, interface: str, number: object, *, example: bool) -> Iterator[Update]:
         """Asks a question that was offered: an example of the interface's language, or a follow-up of the newest answer."""

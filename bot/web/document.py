@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.interface import Interface
@@ -83,6 +84,19 @@ def _versioned(name: str) -> str:
     """The address of a static file; it changes with the content, so that browsers may keep it."""
     digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
     return f"coach/{name}?{digest}"
+
+
+class Compressed:
+    """Sends the page and its own files compressed to browsers that take it; Gradio does so with its files itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._gzip = GZipMiddleware(app)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the class."""
+        ours = scope["type"] == "http" and (scope["path"] in {"/", PANEL, "/widget.js"} or scope["path"].startswith("/coach/"))
+        await (self._gzip if ours else self._app)(scope, receive, send)
 
 
 class PageDocument:

@@ -19,6 +19,7 @@ def stored(settings: Settings, texts: Interface) -> list[str]:
     return [
         texts.format("stored_nothing", hours=KEPT_HOURS),
         texts.format("stored_model_away", host=remote) if remote else texts["stored_model_here"],
+        *([texts["stored_cache"]] if settings.answer_cache else []),
         texts["stored_logs"],
         *([texts["stored_identity"]] if known else []),
         texts.format("stored_limits", address=settings.limit_address, user=settings.limit_user),

@@ -241,6 +241,14 @@ def test_every_script_has_the_nonce_of_the_policy(client: TestClient) -> None:
     assert client.get("/").headers["content-security-policy"] != response.headers["content-security-policy"]
 
 
+@pytest.mark.parametrize("path", ["/", "/embed", "/widget.js", "/coach/page.css", "/coach/page.js", "/theme.css"])
+def test_page_and_its_files_travel_compressed(client: TestClient, path: str) -> None:
+    response = client.get(path, headers={"Accept-Encoding": "gzip"})
+    assert response.headers["content-encoding"] == "gzip"
+    assert int(response.headers["content-length"]) < len(response.content) / 2
+    assert "content-encoding" not in client.get(path, headers={"Accept-Encoding": "identity"}).headers
+
+
 def test_document_names_no_other_host(client: TestClient) -> None:
     response = client.get("/")
     assert response.status_code == 200

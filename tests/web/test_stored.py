@@ -34,13 +34,14 @@ def test_default_says_that_nothing_is_stored(parts: Parts, tmp_path: Path, langu
 
 def test_settings_change_what_is_told(parts: Parts, tmp_path: Path) -> None:
     texts = parts.interfaces["en"]
-    who: dict[str, Any] = {"user_header": "X-Remote-User", "limit_user": 7, "limit_address": 70}
+    who: dict[str, Any] = {"user_header": "X-Remote-User", "limit_user": 7, "limit_address": 70, "answer_cache": False}
     told = " ".join(stored(Settings(home=tmp_path, feedback=True, feedback_days=17, model="https://llm.example:8443/v1", **who), texts))
     assert "stored for 17 days" in told
     assert "llm.example" in told
     assert "70 a minute" in told
     assert "7 from one user" in told
     assert texts["stored_identity"] in told
+    assert texts["stored_cache"] not in told
     assert texts["stored_model_here"] not in told
     assert texts["stored_feedback_off"] not in told
 
