@@ -97,6 +97,9 @@ class Origins:
 
 
 def _is_own(origin: str | None, headers: Headers) -> bool:
-    """True for the origin under which the browser asked. The scheme is not compared: a proxy may have taken off the encryption."""
-    host = headers.get("host", "")
-    return origin is not None and bool(host) and origin in {normal_origin(f"{scheme}://{host}") for scheme in _PORTS}
+    """True for the origin under which the browser asked. The scheme is not compared: a proxy may have taken off the encryption.
+
+    X-Forwarded-Host is only there when a listed proxy sent it, see `bot.web.gate`.
+    """
+    hosts = [host for host in (headers.get("host"), headers.get("x-forwarded-host")) if host]
+    return origin is not None and origin in {normal_origin(f"{scheme}://{host}") for scheme in _PORTS for host in hosts}

@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import jwt
 import pytest
-from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.shadowroot import ShadowRoot
-from selenium.webdriver.remote.webelement import WebElement
 
-from bot.assemble import Parts
-from bot.config import Settings
-from bot.web.app import create_app, warm
 from tests.browser import chromium
-from tests.browser.intranet import Intranet, intranet, named, start
-from tests.fakes import SayingModel, repeating
-from tests.web.serving import serving
+from tests.browser.desk import Desk, desk_with
+from tests.browser.page import COMPLETE, IN_CHROMIUM, NORWEGIAN
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        chromium.BROWSER is None or chromium.DRIVER is None,
-        reason="no chromium and chromedriver here (apt-get install chromium chromium-driver)",
-    ),
-]
-SECONDS = 15.0
-NORWEGIAN = "Hvordan får jeg tilbake tilliten etter et brutt løfte til teamet?"
+pytestmark = IN_CHROMIUM
 SECRET = "correct-horse-battery-staple-0123456789"
-COMPLETE = "#current .turn[data-state=complete]"
 HOSTILE = """
     body, body *, html > * { display: none !important; visibility: hidden !important; opacity: 0 !important; }
     html > *, html > * *, div, button, iframe, section, aside {
@@ -50,109 +32,9 @@ HOSTILE = """
 """
 
 
-class Desk:
-    """A browser on an intranet page, with the steps a person takes. `chat` is the address of the coach."""
-
-    def __init__(self, driver: Chrome, site: Intranet, chat: str) -> None:
-        self.driver = driver
-        self.site = site
-        self.chat = chat
-
-    def line(self, **options: str) -> str:
-        """The line that an editor pastes."""
-        given = "".join(f' data-{name.replace("_", "-")}="{value}"' for name, value in options.items())
-        return f'<script src="{self.chat}/widget.js" defer{given}></script>'
-
-    def open_page(
-        self, body: str = "<h1>Nyheter</h1>", *, at: str = "", width: int = 1280, head: str = "", policy: str = "", **options: str
-    ) -> None:
-        chromium.screen(self.driver, width, 800)
-        self.site.put("/page", body + self.line(**options), head=head, policy=policy)
-        self.driver.switch_to.default_content()
-        self.driver.get(f"{at or self.site.origin}/page")
-        self.until(lambda: self.driver.execute_script("return !!window.TrustCoach"), "the widget's script")
-
-    @property
-    def inside(self) -> ShadowRoot:
-        """The widget's own part of the page; for a page's scripts it is closed."""
-        self.driver.switch_to.default_content()
-        return self.driver.find_element(By.CSS_SELECTOR, "html > div:last-of-type").shadow_root
-
-    def part(self, name: str) -> WebElement:
-        return self.inside.find_element(By.CSS_SELECTOR, name)
-
-    def click(self, name: str) -> None:
-        self.part(name).click()
-
-    def into(self) -> None:
-        """From here on the driver speaks with the panel's page."""
-        frame = self.part("iframe")
-        self.driver.switch_to.frame(frame)
-
-    def ready(self) -> None:
-        self.until(lambda: "ready" in (self.part(".room").get_attribute("class") or ""), "the chat in the panel")
-
-    def focus(self) -> str:
-        """What of the widget has the focus; `page` when it is elsewhere."""
-        self.driver.switch_to.default_content()
-        root = self.inside
-        found = self.driver.execute_script("return arguments[0].activeElement", root)
-        return str(found.get_attribute("class") or found.tag_name) if found else "page"
-
-    def until(self, condition: Callable[[], Any], what: str = "condition") -> Any:
-        end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
-            found = condition()
-            if found:
-                return found
-            time.sleep(0.03)
-        raise AssertionError(f"not within {SECONDS:.0f} s: {what}; the console says {chromium.complaints(self.driver)}")
-
-    def all(self, selector: str) -> list[WebElement]:
-        return self.driver.find_elements(By.CSS_SELECTOR, selector)
-
-    def find(self, selector: str) -> WebElement:
-        self.until(lambda: self.all(selector), selector)
-        return self.driver.find_element(By.CSS_SELECTOR, selector)
-
-    def press(self, selector: str) -> None:
-        """Clicks something in the panel's page, brought to the middle first."""
-        self.script("arguments[0].scrollIntoView({block: 'center'})", self.find(selector))
-        self.find(selector).click()
-
-    def ask(self, text: str) -> None:
-        self.find("#question textarea").send_keys(text, Keys.ENTER)
-
-    def keys(self, *pressed: str) -> None:
-        ActionChains(self.driver).send_keys(*pressed).perform()
-
-    def script(self, code: str, *given: Any) -> Any:
-        return self.driver.execute_script(code, *given)
-
-    def select(self, selector: str) -> None:
-        """Marks the text of a part of the page."""
-        self.script("getSelection().selectAllChildren(document.querySelector(arguments[0]))", selector)
-
-
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
-
-
-@contextmanager
-def desk_with(home: Path, *, secure: bool = True, **settings: Any) -> Iterator[Desk]:
-    """An intranet, a chat that lists it, and a browser."""
-    coach = Parts(Settings(home=home)).coach(SayingModel(repeating, pause=0.01))
-    with intranet() as site:
-        coach.settings = Settings(home=home, origins=(site.origin,), **settings)
-        warm(coach)
-        with serving(create_app(coach)) as address:
-            chat = named(address, "coach.test")
-            driver = start("en", *([chat, site.origin, site.stranger] if secure else []))
-            try:
-                yield Desk(driver, site, chat)
-            finally:
-                driver.quit()
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +55,7 @@ def desk(shared: Desk) -> Desk:
 def test_only_the_small_script_is_loaded_before_the_first_click(desk: Desk) -> None:
     clock = "<script>window.t0 = performance.now()</script>", "<script>window.t1 = performance.now()</script>"
     took: list[float] = []
+    desk.driver.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": True})
     for _ in range(3):
         desk.site.put("/timed", f'{clock[0]}<script src="{desk.chat}/widget.js"></script>{clock[1]}')
         desk.driver.get(f"{desk.site.origin}/timed?{len(took)}")
@@ -180,7 +63,8 @@ def test_only_the_small_script_is_loaded_before_the_first_click(desk: Desk) -> N
     chromium.requested(desk.driver)
     desk.driver.refresh()
     asked = [url for url in chromium.requested(desk.driver) if url.startswith(desk.chat)]
-    assert asked in ([f"{desk.chat}/widget.js"], [])  # the browser may have kept it
+    desk.driver.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": False})
+    assert asked == [f"{desk.chat}/widget.js"]
     script = httpx.get(desk.chat.replace("coach.test", "127.0.0.1") + "/widget.js")
     assert len(script.content) <= 15_000
     assert script.headers["cross-origin-resource-policy"] == "cross-origin"
@@ -428,6 +312,43 @@ def test_open_on_load_leaves_the_focus_alone_and_a_closed_one_stays_closed(desk:
     desk.until(lambda: desk.script("return !!window.TrustCoach"))
     assert not desk.part(".panel").is_displayed()
     assert not desk.inside.find_elements(By.CSS_SELECTOR, "iframe")
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False), (390, True)])
+def test_axe_finds_nothing_on_widget_and_panel(desk: Desk, width: int, dark: bool) -> None:
+    opened = "const how = Element.prototype.attachShadow; "
+    opened += "Element.prototype.attachShadow = function () { return how.call(this, {mode: 'open'}) }"
+    desk.driver.set_script_timeout(60)
+    desk.open_page('<main><h1>Nyheter</h1><p id="text">Tekst</p></main>', head=f"<script>{opened}</script>", width=width)
+    chromium.screen(desk.driver, width, 800, dark=dark)
+    desk.select("#text")
+    desk.until(lambda: desk.part(".corner .about").is_displayed(), "the offer")
+    assert desk.violations() == []
+    desk.click(".corner .about")
+    desk.ready()
+    assert desk.violations() == []
+    desk.into()
+    desk.find(".chip")
+    assert desk.violations() == []
+    desk.ask(NORWEGIAN)
+    desk.find(COMPLETE)
+    assert desk.violations() == []
+    desk.script("arguments[0].removeAttribute('aria-label')", desk.part(".close"))
+    assert desk.violations() == ["button-name"]  # it does look
+
+
+def test_conversation_can_be_saved_from_the_panel(desk: Desk, tmp_path: Path) -> None:
+    desk.driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    desk.open_page()
+    desk.click(".launch")
+    desk.ready()
+    desk.into()
+    desk.ask(NORWEGIAN)
+    desk.find(COMPLETE)
+    desk.press("[data-panel=save]")
+    desk.press("dialog[open] [data-save=md]")
+    desk.until(lambda: list(tmp_path.glob("*.md")), "the file")
+    assert NORWEGIAN in next(tmp_path.glob("*.md")).read_text(encoding="utf-8")
 
 
 def token(seconds: int) -> str:

@@ -153,6 +153,7 @@ def test_preflight_answers_listed_origins_only(client: TestClient, origin: str, 
         ({"Origin": "http://coach.example:7860", "Host": "coach.example:7860"}, True),
         ({"Origin": "https://coach.example", "Host": "coach.example"}, True),
         ({"Origin": "https://coach.example", "Host": "127.0.0.1:7860", "Sec-Fetch-Site": "same-origin"}, True),  # a proxy changed Host
+        ({"Origin": "https://coach.example", "Host": "127.0.0.1:7860", "X-Forwarded-Host": "coach.example"}, True),  # and said so
         ({"Origin": "https://coach.example", "Host": "127.0.0.1:7860"}, False),
         ({"Origin": "null", "Host": "coach.example", "Sec-Fetch-Site": "same-origin"}, False),
     ],
@@ -196,3 +197,8 @@ def test_no_forwarded_host_of_a_stranger_reaches_the_page(client: TestClient) ->
     html = client.get("/", headers={"X-Forwarded-Host": "evil.example", "X-Gradio-Server": "https://evil.example"}).text
     assert "evil.example" not in html
     assert json.dumps("http://testserver") in html
+
+
+def test_forwarded_host_of_a_stranger_makes_no_site_its_own(client: TestClient) -> None:
+    headers = {"Origin": "https://evil.example", "X-Forwarded-Host": "evil.example"}
+    assert client.post("/api/ask", json=ASKED, headers=headers).status_code == 403
