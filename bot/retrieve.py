@@ -27,7 +27,7 @@ from bot.types import Hit, PassageHit, Question, Retrieved, Route
 
 TIP_NEAREST, TIP_WEIGHT, TIP_BALANCE = 5, 1.5, 0.0
 ROUTE_NEAREST, ROUTE_WEIGHT, ROUTE_BALANCE = 5, 4.0, 0.5
-ROUTE_BIAS = {COACHING: -0.1, Route.CRISIS.value: 0.15, Route.SENSITIVE.value: 0.15, Route.HARMFUL.value: 0.05}
+ROUTE_BIAS = {Route.CRISIS.value: 0.25, Route.SENSITIVE.value: 0.25}
 """Added to a route's score: missing a person in need costs more than one careful answer too many."""
 PART_WEIGHT, PARTLY_WEIGHT = 0.3, 1.0
 """What the parts' mean, or the one part that is covered, counts beside the whole question when tips are ranked."""
@@ -35,7 +35,7 @@ PART_LEAD = {Route.CRISIS.value: 0.75, Route.SENSITIVE.value: 0.75, Route.HARMFU
 """By how much a serious route must lead in one part of a question to win over the whole."""
 SURE_LEAD = 0.5
 """Lead of the coaching route from which a question of one thing is not looked at sentence by sentence: that would double its time."""
-PARTLY_COACH, PARTLY_OTHER = -0.2, 0.15
+PARTLY_COACH, PARTLY_OTHER = -0.4, 0.1
 """Leads of a coaching part and of a part that is not covered from which a question is partly covered."""
 FOLLOW_UP_WORDS = 12
 FOLLOW_UP_LEAD, BARE_LEAD = 0.6, 0.1
@@ -58,8 +58,11 @@ MYTH_ITSELF = 0.6
 LEXICAL_WEIGHT, ROUTE_LEXICAL_WEIGHT = 0.3, 0.2
 """What the words' log-odds count beside the embedding's scores, for tips and for routes."""
 SURE_TIP = 1.1
-YIELDS = {Route.NOT_COVERED.value: 0.35, NEAR_MISS: 0.35, Route.HARMFUL.value: 0.1}
+YIELDS = {Route.NOT_COVERED.value: 0.4, NEAR_MISS: 0.4, Route.HARMFUL.value: 0.2}
 """A route that leads by less than this yields to coaching when a tip scores at least SURE_TIP."""
+PREMISE_NEAREST, PREMISE_WEIGHT, PREMISE_BALANCE = 5, 1.0, 0.5
+PREMISE_LEAD = -0.4
+"""Lead from which a question counts as worded like those that take a myth for granted."""
 PASSAGE_FLOOR = 0.45
 """An own document's passage is offered from this cosine on."""
 TOP_K = 8
@@ -78,6 +81,7 @@ class Retriever:
     """Word evidence for tips and for routes, or nothing."""
     _tips: Ranking
     _routes: Ranking
+    _premises: Ranking
 
     @classmethod
     def over(cls, index: Index, embedder: Embedder, cues: Cues | None = None, languages: Languages | None = None) -> Retriever:
@@ -87,15 +91,18 @@ class Retriever:
             cues: without them no question is found to take a myth for granted.
             languages: without them words count only through the embedding.
         """
-        asks = index.rows(Kind.ASK, Kind.TITLE, Kind.WHY)
+        asks = index.rows(Kind.ASK, Kind.TITLE, Kind.WHY, Kind.PREMISE)
         owners = [index.entries[row].owner for row in asks]
         tips = Ranking.fit(index.centred[asks], owners, TIP_NEAREST, TIP_WEIGHT, TIP_BALANCE)
-        rows = index.rows(Kind.ASK, Kind.MYTH, Kind.ROUTE)
+        rows = index.rows(Kind.ASK, Kind.MYTH, Kind.PREMISE, Kind.ROUTE)
         names = [index.entries[row].owner if index.entries[row].kind is Kind.ROUTE else COACHING for row in rows]
         routes = Ranking.fit(index.centred[rows], names, ROUTE_NEAREST, ROUTE_WEIGHT, ROUTE_BALANCE)
+        rows = index.rows(Kind.ASK, Kind.ROUTE, Kind.PREMISE)
+        kinds = [Kind.PREMISE.value if index.entries[row].kind is Kind.PREMISE else Kind.ASK.value for row in rows]
+        premises = Ranking.fit(index.centred[rows], kinds, PREMISE_NEAREST, PREMISE_WEIGHT, PREMISE_BALANCE)
         words = _tip_texts(index), _route_texts(index)
         lexicons = tuple(Lexicon(texts, languages) for texts in words) if languages is not None else ()
-        return cls(index, embedder, cues or Cues(), lexicons, tips, routes)
+        return cls(index, embedder, cues or Cues(), lexicons, tips, routes, premises)
 
     def retrieve(self, question: Question, language: str) -> Retrieved:
         """Route, tips and passages of a question; a follow-up is understood with the turns before it.
@@ -117,16 +124,17 @@ class Retriever:
         whole = self.index.centre(raw[0], language)
         rest = [claim, *SENTENCE_BREAK.split(claim)[:1]] if claim else self._parts(text, language, whole)
         vectors = np.stack([whole, *(self.index.centre(vector, language) for vector in self.embedder.queries(rest))])
-        name, lead, covered = self._route(vectors, claim is not None, self._route_bias(text, language))
+        assumes = claim is not None or self._assumes(whole)
+        name, lead, covered = self._route(vectors, assumes, self._route_bias(text, language))
         if self.cues.alarming(text):
             name, lead, covered = Route.CRISIS.value, CERTAIN, None
-        scores = self._tip_scores(vectors, claim is not None, covered) + self._word_scores(text, language)
+        scores = self._tip_scores(vectors, claim is not None, assumes, covered) + self._word_scores(text, language)
         tips = self._ranked(scores, vectors[0])[:TOP_K]
         if tips[0].score >= SURE_TIP and lead < YIELDS.get(name, 0.0):
             name = COACHING
         passages = self._own_passages(raw[0], language)
         route = route_of(name)
-        myth = self._myth(vectors, tips, claim is not None) if route is Route.COACH else None
+        myth = self._myth(vectors, tips, claim is not None, assumes) if route is Route.COACH else None
         own_first = self._own_first(passages, tips[0].id, vectors[0])
         return Retrieved(route, lead, name, tips, passages, myth, covered is not None, own_first)
 
@@ -157,13 +165,17 @@ class Retriever:
     def _clear(self, text: str, language: str, alone: Retrieved) -> bool:
         return alone.route_score >= (FOLLOW_UP_LEAD if self.cues.points_back(text, language) else BARE_LEAD)
 
-    def _route(self, vectors: Vectors, claims: bool, bias: Mapping[str, float]) -> tuple[str, float, int | None]:
+    def _assumes(self, vector: Vectors) -> bool:
+        """True when a question is worded like those that take a myth for granted."""
+        return self._premises.lead(vector, Kind.PREMISE.value, {}) >= PREMISE_LEAD
+
+    def _route(self, vectors: Vectors, assumes: bool, bias: Mapping[str, float]) -> tuple[str, float, int | None]:
         """Name of the route, its lead over the next, and which part is coaching when another part is not covered."""
         same = self._routes.same(vectors[0])
         if same is not None:
             return same, CERTAIN, None
         name, lead = self._routes.best(vectors[0], bias)
-        if claims:
+        if assumes:
             return (name, lead, None) if name in _SERIOUS and lead >= CLAIM_LEAD else (COACHING, lead, None)
         if name in _SERIOUS:
             return name, lead, None
@@ -178,11 +190,13 @@ class Retriever:
         covered = int(np.argmax(leads))
         return (COACHING, lead, covered + 1) if leads[covered] >= PARTLY_COACH else (name, lead, None)
 
-    def _tip_scores(self, vectors: Vectors, claims: bool, covered: int | None) -> Vectors:
+    def _tip_scores(self, vectors: Vectors, claims: bool, assumes: bool, covered: int | None) -> Vectors:
         """Scores of all tips, shape (tips,): the whole question and its parts, or what it claims, or its covered parts."""
         scores = self._tips.scores(vectors)
         if claims:
             return np.asarray(scores[1:].mean(axis=0) + CLAIM_WEIGHT * self._claim_scores(vectors[1:]), np.float32)
+        if assumes:
+            return np.asarray(scores[0] + CLAIM_WEIGHT * self._claim_scores(vectors[:1]), np.float32)
         if covered is not None:
             return np.asarray(scores[0] + PARTLY_WEIGHT * scores[covered], np.float32)
         return np.asarray(scores[0] + PART_WEIGHT * scores[1:].mean(axis=0), np.float32) if len(scores) > 1 else scores[0]
@@ -230,7 +244,7 @@ class Retriever:
         rows = [self._rows.get((tip, Kind.MYTH), []) for tip in self._tips.names]
         return np.array([max(self._nearest(myths, vector) for vector in vectors) for myths in rows], np.float32)
 
-    def _myth(self, vectors: Vectors, tips: Sequence[Hit], claims: bool) -> tuple[str, int] | None:
+    def _myth(self, vectors: Vectors, tips: Sequence[Hit], claims: bool, assumes: bool) -> tuple[str, int] | None:
         """The best tip's myth that the question takes for granted.
 
         A question that says what the articles advise does, unless that is nearer to what the tip does say; any other one
@@ -242,7 +256,9 @@ class Retriever:
             return None
         cosines = self.index.centred[myths] @ (vectors[1:] if claims else vectors[:1]).T
         lead = cosines.max(axis=0)
-        if claims:
+        if assumes and not claims:
+            found = True
+        elif claims:
             says = [*self._rows.get((tip, Kind.TITLE), []), *self._rows.get((tip, Kind.WHY), [])]
             lead = lead - np.array([self._nearest(says, vector) for vector in vectors[1:]])
             found = lead.max() >= MYTH_MARGIN

@@ -75,6 +75,8 @@ class CardText:
     reflect: str
     asks: tuple[str, ...]
     myths: tuple[Myth, ...]
+    premises: tuple[str, ...] = ()
+    """Questions that take a myth for granted."""
 
 
 @dataclass(frozen=True)

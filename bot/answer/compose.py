@@ -16,10 +16,10 @@ from bot.types import Card, CardView, Citation, Hit, Retrieved
 
 STEPS_ALONE, STEPS_FIRST, STEPS_SECOND = 5, 3, 2
 """Steps of the best tip when it answers alone, and of the two best when both do."""
-SECOND_RATIO = 0.92
+SECOND_RATIO = 0.95
 """The second tip takes part when its score is at least this share of the first's: on the dev half it is then right or acceptable
 as often as not, below it hardly ever (docs/LOG.md)."""
-OPPOSED_RANK = 6
+OPPOSED_RANK = 4
 """A card that pulls the other way is named when it is among the best so many."""
 SHOWN_CARDS = 3
 FOLLOW_UPS = 3

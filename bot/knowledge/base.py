@@ -21,6 +21,7 @@ class Kind(StrEnum):
     TITLE = "title"
     WHY = "why"
     MYTH = "myth"
+    PREMISE = "premise"
     ROUTE = "route"
     PASSAGE = "passage"
 
@@ -65,6 +66,7 @@ class Knowledge:
                 yield Entry(Kind.TITLE, card.id, language, 0, text.title)
                 yield Entry(Kind.WHY, card.id, language, 0, text.why)
                 yield from (Entry(Kind.MYTH, card.id, language, n, myth.claim) for n, myth in enumerate(text.myths))
+                yield from (Entry(Kind.PREMISE, card.id, language, n, premise) for n, premise in enumerate(text.premises))
         for (name, language), examples in self.routes.examples.items():
             yield from (Entry(Kind.ROUTE, name, language, n, example) for n, example in enumerate(examples))
         for article in self.articles.values():

@@ -16,7 +16,7 @@ from bot.knowledge.articles import find_quote
 from bot.knowledge.files import FileModel, parse, parse_yaml, read_text
 from bot.types import Article, Card, CardText, Myth
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raise it when the fields change: indexes built from older cards are then rebuilt."""
 
 Line = Annotated[str, StringConstraints(min_length=2, max_length=400)]
@@ -49,6 +49,7 @@ class CardTextFile(FileModel):
     reflect: Line
     asks: tuple[Ask, ...] = Field(min_length=10)
     myths: tuple[MythFile, ...] = Field(min_length=2)
+    premises: tuple[Ask, ...] = ()
     borderline: tuple[Borderline, ...] = ()
 
 
