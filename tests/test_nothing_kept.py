@@ -42,6 +42,11 @@ def searched(root: Path) -> list[str]:
     return found
 
 
+def dumps(root: Path) -> list[Path]:
+    """Images of a crashed process's memory, whatever is in them."""
+    return list((root / "home").glob("core*"))
+
+
 def environment(root: Path) -> dict[str, str]:
     """Every folder that a program writes to by habit, below one."""
     places = {
@@ -146,6 +151,7 @@ def test_no_planted_word_is_left_anywhere(tmp_path: Path) -> None:
     assert WORD in done.stdout
     assert done.stderr == ""
     assert searched(tmp_path) == []
+    assert dumps(tmp_path) == []
     told = [line for line in (tmp_path / "printed").read_text().splitlines() if line.startswith("{")]
     messages = [json.loads(line)["message"] for line in told]
     assert "model refused the prompt" in messages
@@ -168,6 +174,7 @@ def test_model_that_crashes_in_the_middle_leaves_nothing(tmp_path: Path) -> None
                 rest = list(lines)
             assert "event: done" in rest
     assert searched(tmp_path) == []
+    assert dumps(tmp_path) == []
 
 
 def test_the_search_finds_what_is_there(tmp_path: Path) -> None:
