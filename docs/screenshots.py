@@ -1,6 +1,6 @@
 """Makes the pictures in docs/screenshots from the running chat with its real model.
 
-    python run.py --port 7870 &   # wait until it says that the model is ready
+    BOT_FEEDBACK=true python run.py --port 7870 &   # wait until it says that the model is ready
     python docs/screenshots.py http://127.0.0.1:7870
 
 Needs Chromium and its driver (Debian: apt-get install chromium chromium-driver).
@@ -12,6 +12,7 @@ import base64
 import io
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,9 +27,24 @@ from tests.browser import chromium
 FOLDER = Path(__file__).resolve().parent / "screenshots"
 QUESTIONS = {
     "nb": "Hva gjør jeg når praten i kantina handler om en kollega?",
+    "sv": "Hur vinner jag tillbaka teamets förtroende efter ett brutet löfte?",
+    "de": "Eine Kundin wartet, aber ich weiß noch keine Antwort. Was schreibe ich?",
     "ru": "Клиент ждёт ответа, а у меня его ещё нет. Что ему написать?",
+    "en": "How do I react when someone on my team makes a costly mistake?",
 }
-SIZES = {"wide": (1280, 860), "phone": (390, 780)}
+SIZES = {"wide": (1280, 860), "phone": (390, 780), "narrow": (320, 640)}
+FEW, MANY = ("start", "answer"), ("start", "answer", "rate", "after", "edit", "source", "save", "stored")
+SERIES: tuple[tuple[str, str, bool, tuple[str, ...]], ...] = (
+    *((language, "wide", False, FEW) for language in ("sv", "de", "ru", "en")),
+    *((language, "phone", False, ("answer",)) for language in ("sv", "de", "ru", "en")),
+    ("nb", "wide", False, MANY),
+    ("nb", "wide", True, ("start", "answer", "source", "stored")),
+    ("nb", "phone", False, ("start", "answer", "after", "source")),
+    ("nb", "phone", True, ("start", "answer", "source", "stored")),
+    ("nb", "narrow", False, FEW),
+    ("ru", "narrow", True, ("answer", "source")),
+)
+"""Language, size, dark or not, and the pictures."""
 SECONDS = 90.0
 
 
@@ -59,40 +75,62 @@ class Camera:
         """Brings a part to the middle of the view."""
         self.driver.execute_script("document.querySelector(arguments[0]).scrollIntoView({block: 'center'})", selector)
 
+    def click(self, selector: str) -> None:
+        """Clicks a part once it is there."""
+        self.wait(selector)
+        self.show(selector)
+        self.driver.find_element(By.CSS_SELECTOR, selector).click()
 
-def picture_series(address: str, language: str, size: str, *, dark: bool) -> None:
-    """First screen, answer, what follows it, and the source panel, in one language, size and colour."""
+
+def picture_series(address: str, language: str, size: str, *, dark: bool, wanted: tuple[str, ...]) -> None:
+    """The pictures of one language, size and colour, in the order in which a manager would come to see them."""
     camera = Camera(chromium.start(language))
     width, height = SIZES[size]
-    name = f"{language}-{size}-{'dark' if dark else 'light'}"
+    steps: dict[str, Callable[[], None]] = {
+        "start": lambda: camera.wait("#examples button"),
+        "answer": lambda: _answer(camera, language, size),
+        "rate": lambda: camera.click("#current .thumb.up"),
+        "after": lambda: camera.show("#current .reflect"),
+        "edit": lambda: camera.click("#current .act.edit"),
+        "source": lambda: _panel(camera, "#current .marker"),
+        "save": lambda: _panel(camera, "[data-panel=save]"),
+        "stored": lambda: _panel(camera, "[data-panel=stored]"),
+    }
     try:
         chromium.screen(camera.driver, width, height, dark=dark, scale=1 if size == "wide" else 2)
         camera.driver.get(address)
-        camera.wait("#examples button")
-        camera.take(f"{name}-start")
-        box = camera.driver.find_element(By.CSS_SELECTOR, "#question textarea")
-        box.send_keys(QUESTIONS[language], Keys.ENTER)
-        camera.wait("#current .turn[data-state=complete]")
-        if size == "phone":
-            camera.show("#current .said")
-        camera.take(f"{name}-answer")
-        camera.show("#current .reflect")
-        camera.take(f"{name}-after")
-        camera.show("#current .marker")
-        camera.driver.find_element(By.CSS_SELECTOR, "#current .marker").click()
-        camera.wait("dialog[open] mark")
-        camera.take(f"{name}-source")
+        for name, step in steps.items():
+            if name in wanted or name in FEW:
+                step()
+            if name in wanted:
+                camera.take(f"{language}-{size}-{'dark' if dark else 'light'}-{name}")
+            if name in {"rate", "edit"} & set(wanted):
+                camera.click("#current [data-refuse]" if name == "rate" else ".editing .link")
     finally:
         camera.driver.quit()
 
 
+def _answer(camera: Camera, language: str, size: str) -> None:
+    box = camera.driver.find_element(By.CSS_SELECTOR, "#question textarea")
+    box.send_keys(QUESTIONS[language], Keys.ENTER)
+    camera.wait("[data-running=false] #current .turn[data-state=complete]")
+    if size != "wide":
+        camera.show("#current .said")
+
+
+def _panel(camera: Camera, opener: str) -> None:
+    camera.driver.execute_script("document.querySelector('dialog[open]')?.close()")
+    camera.click(opener)
+    camera.wait("dialog[open] h2")
+
+
 def main(address: str) -> None:
-    """All series."""
+    """All series, instead of the pictures there were; those of the widget stay."""
     FOLDER.mkdir(exist_ok=True)
-    for language in QUESTIONS:
-        for size in SIZES:
-            for dark in (False, True):
-                picture_series(address, language, size, dark=dark)
+    for path in FOLDER.glob("??-*.png"):
+        path.unlink()
+    for language, size, dark, wanted in SERIES:
+        picture_series(address, language, size, dark=dark, wanted=wanted)
 
 
 if __name__ == "__main__":

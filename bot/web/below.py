@@ -34,9 +34,8 @@ def render_below(exchange: Exchange, texts: Interface, offers: Offers) -> str:
     answer = exchange.answer
     if exchange.failed or answer is None:
         return f'<p class="failed">{safe(texts["error_internal"])}</p>{_actions(exchange, texts, offers)}'
-    parts = [_mode(answer, texts, offers), _actions(exchange, texts, offers)]
-    if offers.last and offers.rating_days is not None:
-        parts.append(_rating(exchange, texts, offers.rating_days))
+    rating = _rating(exchange, texts, offers.rating_days) if offers.last and offers.rating_days is not None else ""
+    parts = [_mode(answer, texts, offers), f'<div class="tools">{_actions(exchange, texts, offers)}{rating}</div>']
     if answer.say:
         parts.append(f'<div class="say"><h2>{safe(texts["say"])}</h2>{listing(answer.say)}</div>')
     if answer.reflect:

@@ -33,7 +33,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def opened(home: Path) -> Iterator[Page]:
-    coach = Parts(Settings(home=home, feedback=True, feedback_days=30)).coach(SayingModel(repeating, pause=0.003))
+    coach = Parts(Settings(home=home, feedback=True, feedback_days=30, answer_cache=False)).coach(SayingModel(repeating, pause=0.003))
     warm(coach)
     with serving(create_app(coach)) as address:
         page = Page(chromium.start("nb"), address)
@@ -198,7 +198,7 @@ def test_full_queue_is_told_and_the_worded_answer_can_be_had(opened: Page, tmp_p
             yield from super().stream(*given)
 
     page = Page(opened.driver, "")
-    with serving(create_app(Parts(Settings(home=tmp_path)).coach(FirstBusy(repeating)))) as page.address:
+    with serving(create_app(Parts(Settings(home=tmp_path, answer_cache=False)).coach(FirstBusy(repeating)))) as page.address:
         page.open()
         page.ask(NORWEGIAN)
         page.find(COMPLETE)
@@ -209,7 +209,7 @@ def test_full_queue_is_told_and_the_worded_answer_can_be_had(opened: Page, tmp_p
 
 
 def test_server_that_comes_back_answers_the_question_that_was_kept(opened: Page, tmp_path: Path) -> None:
-    parts = Parts(Settings(home=tmp_path))
+    parts = Parts(Settings(home=tmp_path, answer_cache=False))
     page = Page(opened.driver, "")
     with serving(create_app(parts.coach(SayingModel(repeating, pause=0.2)))) as page.address:
         page.open()
