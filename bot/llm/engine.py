@@ -1,6 +1,6 @@
 """From messages to a completion: what is kept, what is computed, what is guessed ahead. Runs in the worker's process.
 
-Three things that plain decoding does not do: a prompt is computed in slices with a look for a cancel between them; the state of
+Three things that plain decoding does not do: a cancel is heard all the while, also within a slice of the prompt; the state of
 a prompt's constant beginning is kept and restored for whoever comes next; and the sentences that the completion will probably
 say are verified many tokens at a time. None of them chooses other words, but llama.cpp computes a batch with other rounding than
 single tokens (logits differ by up to 0.8): where two tokens are nearly tied, in free Russian prose for example, the words can
@@ -13,6 +13,7 @@ comes tells nothing about what others asked.
 from __future__ import annotations
 
 import codecs
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,11 +22,11 @@ from typing import Any
 
 from bot.errors import ModelError
 from bot.llm.drafts import Drafts
-from bot.llm.llama import Llama
+from bot.llm.llama import MOST_ANSWERS, Cancelled, Llama
 from bot.llm.tuning import Tuning
 
-LONGEST_DRAFT = 63
-"""Most tokens guessed at once: with the token before them a batch of 64, as long as a slice (docs/SPEED.md)."""
+LONGEST_DRAFT = MOST_ANSWERS - 1
+"""Most tokens guessed at once, behind the token before them (docs/SPEED.md)."""
 _KEPT_STATES = 64
 
 
@@ -42,16 +43,16 @@ class Work:
 
 @dataclass(frozen=True)
 class Counts:
-    """Tokens of one completion. `reused` prompt tokens came from a kept state; `drafted` completion tokens were guessed right."""
+    """Tokens of one completion. `reused` prompt tokens came from a kept state; `drafted` completion tokens were guessed right.
+
+    `began` is when the first prompt token was computed (`time.monotonic()`, the same clock in all processes of a machine).
+    """
 
     prompt: int
     reused: int
     completion: int
     drafted: int
-
-
-class Cancelled(Exception):  # noqa: N818 - not an error
-    """The caller no longer wants the completion."""
+    began: float
 
 
 class Engine:
@@ -78,7 +79,7 @@ class Engine:
         """Computes the constant beginning of a prompt and keeps its state.
 
         Raises:
-            Cancelled: `interrupted` said so between two slices.
+            Cancelled: `interrupted` said so.
         """
         tokens = self.llama.tokenize(self.llama.template(messages, answer=False))
         if tuple(tokens) not in self._states:
@@ -92,7 +93,7 @@ class Engine:
         """Streams the completion at temperature 0, then the counts.
 
         Args:
-            stopped: asked before every slice and every batch of the completion.
+            stopped: asked all the while.
             alive: called as often, so that a supervisor can tell slow from hung.
 
         Raises:
@@ -111,10 +112,12 @@ class Engine:
 
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         reused = produced = drafted = 0
+        began = time.monotonic()
         try:
             if work.static:
                 self.keep(work.messages[: work.static], interrupted)
             reused = self._restore(tokens)
+            began = time.monotonic()
             following = self._compute(tokens[reused:], interrupted)
             drafts = Drafts([self.llama.tokenize(f" {sentence}") for sentence in work.expected])
             for said in self._said(following, drafts, work.max_tokens, interrupted):
@@ -128,7 +131,7 @@ class Engine:
         tail = decoder.decode(b"", final=True)
         if tail:
             yield tail
-        yield Counts(len(tokens), reused, produced, drafted)
+        yield Counts(len(tokens), reused, produced, drafted, began)
 
     def _said(self, following: int, drafts: Drafts, room: int, interrupted: Callable[[], bool]) -> Iterator[list[int]]:
         """The completion's tokens from `following` on: one, or one behind those that were guessed right."""
@@ -138,17 +141,15 @@ class Engine:
             room -= len(said)
             if room <= 0:
                 return
-            if interrupted():
-                raise Cancelled
             drafts.take(said)
-            said = self._verify(said[-1], drafts.guess(min(self._draft, room - 1)))
+            said = self._verify(said[-1], drafts.guess(min(self._draft, room - 1)), interrupted)
         if said[:-1]:
             yield said[:-1]
 
-    def _verify(self, last: int, guesses: list[int]) -> list[int]:
+    def _verify(self, last: int, guesses: list[int], interrupted: Callable[[], bool]) -> list[int]:
         """Computes the completion's last token and the guesses behind it at once; returns those that are right and the model's next one."""
         before = self.llama.length
-        found = self.llama.decode([last, *guesses], answers=len(guesses) + 1)
+        found = self.llama.decode([last, *guesses], len(guesses) + 1, interrupted)
         right = 0
         while right < len(guesses) and guesses[right] == found[right] and not self.llama.is_end(found[right]):
             right += 1
@@ -169,7 +170,5 @@ class Engine:
         bounds = [len(tokens) * n // slices for n in range(slices + 1)]
         found = [-1]
         for start, end in pairwise(bounds):
-            if interrupted():
-                raise Cancelled
-            found = self.llama.decode(tokens[start:end], answers=1)
+            found = self.llama.decode(tokens[start:end], 1, interrupted)
         return found[0]

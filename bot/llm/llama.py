@@ -17,12 +17,22 @@ from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 from bot.errors import ModelError
 from bot.llm.tuning import Tuning
 
+MOST_ANSWERS = 64
+"""Most tokens of one `decode` after which the next one is wanted: their scores take 0.6 MB each."""
+_LOOKED_INTO = 16
+"""So many tokens take long enough to look for a cancel while they are computed; the looks cost about a millisecond."""
+_ABORTED = 2
 _BPE = 2
 _PIECE = 256
+_NO_LOOK = llama_cpp.ggml_abort_callback()
 _CHATML = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+
+
+class Cancelled(Exception):  # noqa: N818 - not an error
+    """The caller no longer wants what is computed."""
 
 
 class Llama:
@@ -52,8 +62,16 @@ class Llama:
         self._words = llama_cpp.llama_vocab_n_tokens(self._vocab)
         self._format = self._chat_format()
         self._batch = llama_cpp.llama_batch_init(tuning.slice, 0, 1)
+        self._cancelled: Callable[[], bool] = _never
+        self._look = llama_cpp.ggml_abort_callback(lambda _: self._cancelled())
         self.length = 0
         """Tokens in the context."""
+
+    def close(self) -> None:
+        """Frees the memory; nothing else may be called afterwards."""
+        llama_cpp.llama_batch_free(self._batch)
+        llama_cpp.llama_free(self._ctx)
+        llama_cpp.llama_model_free(self._model)
 
     def template(self, messages: Sequence[dict[str, str]], *, answer: bool) -> str:
         """The messages in the model's own chat format; `answer` adds the opening of the assistant's turn."""
@@ -85,19 +103,26 @@ class Llama:
             return None
         return [self.piece(token) for token in range(self._words)]
 
-    def decode(self, tokens: Sequence[int], answers: int) -> list[int]:
+    def decode(self, tokens: Sequence[int], answers: int, cancelled: Callable[[], bool] | None = None) -> list[int]:
         """Computes tokens behind those that the context holds.
 
         Args:
             tokens: at most `tuning.slice` of them.
-            answers: for so many of them, the last ones, the most probable next token is wanted.
+            answers: for so many of them, the last ones and at most MOST_ANSWERS, the most probable next token is wanted.
+            cancelled: asked before, and all the while that many tokens are computed; may not raise.
 
         Returns:
             The most probable token after each of the last `answers` tokens.
 
         Raises:
+            Cancelled: `cancelled` said so; the context is to be forgotten.
             ModelError: llama.cpp could not.
         """
+        self._cancelled = cancelled or _never
+        if self._cancelled():
+            raise Cancelled
+        looking = cancelled is not None and len(tokens) >= _LOOKED_INTO
+        llama_cpp.llama_set_abort_callback(self._ctx, self._look if looking else _NO_LOOK, None)
         batch, first = self._batch, len(tokens) - answers
         batch.n_tokens = len(tokens)
         for n, token in enumerate(tokens):
@@ -106,7 +131,10 @@ class Llama:
             batch.n_seq_id[n] = 1
             batch.seq_id[n][0] = 0
             batch.logits[n] = n >= first
-        if llama_cpp.llama_decode(self._ctx, batch) != 0:
+        code = llama_cpp.llama_decode(self._ctx, batch)
+        if code == _ABORTED:
+            raise Cancelled
+        if code != 0:
             raise ModelError(f"llama.cpp failed on {len(tokens)} tokens at position {self.length}.")
         self.length += len(tokens)
         return [int(np.argmax(self.logits(n))) for n in range(first, len(tokens))]
@@ -146,6 +174,10 @@ class Llama:
         return formats.__getitem__
 
 
+def _never() -> bool:
+    return False
+
+
 def system_info() -> str:
     """The processor features that this build of llama.cpp uses."""
     return str(llama_cpp.llama_print_system_info().decode().strip(" |"))
@@ -171,6 +203,7 @@ def _context_params(context: int, tuning: Tuning) -> Any:
     params.n_threads = params.n_threads_batch = tuning.threads
     params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED if tuning.flash else llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
     params.n_seq_max = 1
+    params.n_outputs_max = MOST_ANSWERS
     params.no_perf = True
     return params
 

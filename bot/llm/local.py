@@ -299,7 +299,7 @@ def _pieces(answer: dict[str, Any], number: int) -> Iterator[Piece]:
     if answer["op"] == "piece":
         yield Piece(answer["text"])
     elif answer["op"] == "done":
-        yield Piece("", answer["prompt"], answer["completion"])
+        yield Piece("", answer["prompt"], answer["completion"], reused_tokens=answer["reused"], began=answer["began"])
 
 
 def _end(child: subprocess.Popen[str]) -> None:

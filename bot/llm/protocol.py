@@ -49,6 +49,10 @@ class Piece:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     place: Place | None = None
+    reused_tokens: int = 0
+    """Prompt tokens that a kept state spared."""
+    began: float = 0.0
+    """When the prompt's first token was computed (`time.monotonic()`); 0: not known."""
 
 
 class Generator(Protocol):

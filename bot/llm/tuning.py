@@ -18,9 +18,9 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-SLICES = (32, 64, 128)
-"""Lengths of a slice that may be chosen: a cancel waits for one slice at most."""
-DEFAULT_SLICE = 64
+SLICES = (64, 128, 256)
+"""Lengths of a slice that may be chosen."""
+DEFAULT_SLICE = 128
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Tuning:
 
     threads: int
     slice: int = DEFAULT_SLICE
-    """Most tokens computed at once, between two looks for a cancel."""
+    """Most tokens computed at once."""
     flash: bool = False
     """Flash attention."""
     repack: bool = False
@@ -50,7 +50,7 @@ def machine_key(model: Path, processors: int) -> str:
         library = version("llama-cpp-python")
     except PackageNotFoundError:
         library = "none"
-    return f"{_processor()} x{processors}, {model.name} {model.stat().st_size}, llama-cpp-python {library}"
+    return f"{processor()} x{processors}, {model.name} {model.stat().st_size}, llama-cpp-python {library}"
 
 
 def load_tuning(path: Path, key: str) -> Tuning | None:
@@ -77,7 +77,7 @@ def save_tuning(path: Path, key: str, tuning: Tuning) -> None:
     fresh.replace(path)
 
 
-def _processor() -> str:
+def processor() -> str:
     """The processor's name, where the system tells it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

@@ -5,7 +5,7 @@ In:   {"op": "keep", "messages": […]}                                     comp
       {"op": "cancel", "id": n}                                           stop that one within a token or a slice
 Out:  {"op": "ready", "context": n, "load_ms": n, "features": "…"} | {"op": "failed", "message": "…"}      once, after loading
       {"op": "alive"}                                                     while it computes
-      {"op": "piece", "id": n, "text": "…"} … {"op": "done", "id": n, "prompt": n, "reused": n, "completion": n, "drafted": n}
+      {"op": "piece", "id": n, "text": "…"} … {"op": "done", "id": n, "prompt": n, "reused": n, "completion": n, "drafted": n, "began": s}
       {"op": "error", "id": n, "message": "…"}
 
 It ends when standard input ends, so it never outlives its parent. It knows nothing of questions, tips or languages.
@@ -21,6 +21,7 @@ import queue
 import sys
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -78,7 +79,7 @@ class Worker:
 
     def _keep(self, engine: Any) -> None:
         """Computes one constant beginning, unless a question comes in between: then it is tried again after that."""
-        from bot.llm.engine import Cancelled  # noqa: PLC0415 - loaded by now
+        from bot.llm.llama import Cancelled  # noqa: PLC0415 - loaded by now
 
         def interrupted() -> bool:
             self._alive()
@@ -103,14 +104,7 @@ class Worker:
             if isinstance(piece, str):
                 self._say(op="piece", id=number, text=piece)
             else:
-                self._say(
-                    op="done",
-                    id=number,
-                    prompt=piece.prompt,
-                    reused=piece.reused,
-                    completion=piece.completion,
-                    drafted=piece.drafted,
-                )
+                self._say(op="done", id=number, **asdict(piece))
         self._cancelled.discard(number)
 
     def _alive(self) -> None:

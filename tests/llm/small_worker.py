@@ -38,7 +38,7 @@ def listen() -> None:
 
 def complete(command: dict[str, Any], kept: int) -> None:
     number, words = command["id"], command["messages"][-1]["content"].split()[: command["max_tokens"]]
-    said = 0
+    said, began = 0, time.monotonic()
     for word in words:
         if number in cancelled:
             break
@@ -56,7 +56,7 @@ def complete(command: dict[str, Any], kept: int) -> None:
         time.sleep(0.02)
         say(op="piece", id=number, text=f"{kept if word == 'how-many-kept' else word} ")
         said += 1
-    say(op="done", id=number, prompt=len(words), reused=kept, completion=said, drafted=0)
+    say(op="done", id=number, prompt=len(words), reused=kept, completion=said, drafted=0, began=began)
 
 
 def main(model: Path) -> int:

@@ -23,6 +23,7 @@ from bot.tokens import estimate
 from tests.llm.models import model_file
 
 engine_module = pytest.importorskip("bot.llm.engine")
+llama_module = pytest.importorskip("bot.llm.llama")
 llama_cpp = pytest.importorskip("llama_cpp")
 pytestmark = pytest.mark.model
 
@@ -92,3 +93,22 @@ def test_drafts_and_kept_states_choose_no_other_word_where_the_model_is_sure(lan
     assert restored.prompt == counts.prompt
     for other in (drafted, kept):
         assert other == plain or (language not in SAME and lead(asked, plain, other) < TIE)
+
+
+def test_cancel_is_heard_in_the_middle_of_a_slice_and_the_next_prompt_is_right() -> None:
+    llama = engine(engine_module.LONGEST_DRAFT).llama
+    tokens = llama.tokenize("The lighthouse stood alone on its rock and nobody came. " * 12)[:120]
+    llama.forget(0)
+    before = llama.decode(tokens, 1)
+    looks = []
+
+    def cancelled() -> bool:
+        looks.append(True)
+        return len(looks) > 40
+
+    llama.forget(0)
+    with pytest.raises(llama_module.Cancelled):
+        llama.decode(tokens, 1, cancelled)
+    assert len(looks) < 60
+    llama.forget(0)
+    assert llama.decode(tokens, 1, lambda: False) == before

@@ -85,7 +85,8 @@ def test_words_and_counts_come(tmp_path: Path) -> None:
     with small(tmp_path) as model:
         found = list(model.stream(prompt("keep your promises «ja» å"), 100, never))
     assert [piece.text for piece in found] == ["keep ", "your ", "promises ", "«ja» ", "å ", ""]
-    assert found[-1] == Piece("", 5, 5)
+    assert found[-1] == Piece("", 5, 5, began=found[-1].began)
+    assert 0 < time.monotonic() - found[-1].began < SOON
 
 
 def test_stop_ends_the_words_and_the_next_prompt_is_answered(tmp_path: Path) -> None:

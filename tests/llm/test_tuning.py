@@ -39,8 +39,8 @@ def test_no_file_is_no_tuning_and_no_line(tmp_path: Path, caplog: pytest.LogCapt
         '"one"',
         '{"one": 3}',
         '{"one": {}}',
-        '{"one": {"threads": "many", "slice": 64, "flash": false, "repack": false}}',
-        '{"one": {"threads": 0, "slice": 64, "flash": false, "repack": false}}',
+        '{"one": {"threads": "many", "slice": 128, "flash": false, "repack": false}}',
+        '{"one": {"threads": 0, "slice": 128, "flash": false, "repack": false}}',
         '{"one": {"threads": 2, "slice": 7, "flash": false, "repack": false}}',
     ],
 )

@@ -1,0 +1,1 @@
+"""Measuring speed: ours and the bare library in turns in one run. See docs/SPEED.md."""
