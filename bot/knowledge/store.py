@@ -13,8 +13,9 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ from bot.types import Passage
 
 COLLECTION = "entries"
 _BATCH = 1000
+_COPY = "trust-coach-"
+_COPY_SECONDS = 3600.0
+"""Age from which a copy for reading is what a killed process left: reading takes seconds."""
 
 
 def _client(folder: Path) -> Any:
@@ -91,7 +95,8 @@ def read(folder: Path) -> tuple[list[Entry], Vectors]:
     if not (folder / "chroma.sqlite3").is_file():
         raise IndexError_(f"The index in {folder} is missing. It is built anew at the next start.")
     try:
-        with tempfile.TemporaryDirectory(prefix="trust-coach-") as place:
+        sweep(Path(tempfile.gettempdir()))
+        with tempfile.TemporaryDirectory(prefix=_COPY) as place:
             copy = Path(shutil.copytree(folder, Path(place) / "chroma"))
             with closing(_client(copy)) as client:
                 rows = sorted(_rows(client.get_collection(COLLECTION, embedding_function=None)), key=lambda row: row[0])
@@ -102,6 +107,14 @@ def read(folder: Path) -> tuple[list[Entry], Vectors]:
     if wrong:
         raise IndexError_(f"The index in {folder} holds an entry under a wrong id: {wrong}. It is built anew at the next start.")
     return [entry for _, entry, _ in rows], vectors
+
+
+def sweep(folder: Path) -> None:
+    """Deletes the copies that killed processes left in a folder for temporary files; they hold texts of documents."""
+    for copy in folder.glob(f"{_COPY}*"):
+        with suppress(OSError):
+            if time.time() - copy.stat().st_mtime > _COPY_SECONDS:
+                shutil.rmtree(copy, ignore_errors=True)
 
 
 def _rows(collection: Any) -> Iterator[tuple[str, Entry, Any]]:
