@@ -124,23 +124,22 @@ def test_no_planted_word_is_left_anywhere(tmp_path: Path) -> None:
     says = [ModelServer.event(f" I would tell {NAME} about the {ANSWER}."), ModelServer.event(finish="stop"), "data: [DONE]"]
     cut = [ModelServer.event(f"Tell {NAME}, {ANSWER}"), 'data: {"choices": 5, "word": "kanarifugl"}']
     server = ModelServer(list(says))
+    answers, broken = [], []
     with listening(server.handler()) as model, chat(tmp_path, model, {"BOT_LOGS": "json"}) as (address, process):
-        assert "event: done" in ask_interface(address)
-        assert "process_completed" in ask_page(address)
+        answers += [ask_interface(address), ask_page(address)]
         server.lines[:] = cut
-        assert "event: done" in ask_interface(address)
-        assert "process_completed" in ask_page(address)
+        answers += [ask_interface(address), ask_page(address)]
         server.status, server.error = 400, json.dumps({"error": {"message": f"too long: {QUESTION}"}})
-        assert "event: done" in ask_interface(address)
-        assert "process_completed" in ask_page(address)
-        assert '"success":false' in ask_page(address, whole=False)
-        httpx.post(
-            f"{address}/api/ask", content=f'{{"question": "{WORD}", "{NAME}"', headers={"Content-Type": "application/json"}, timeout=20
-        )
-        httpx.get(f"{address}/{WORD}?name={NAME}", timeout=20)
-        assert httpx.get(f"{address}/metrics", timeout=20).status_code == 200
+        answers += [ask_interface(address), ask_page(address)]
+        broken.append(ask_page(address, whole=False))
+        no_json, kind = f'{{"question": "{WORD}", "{NAME}"', {"Content-Type": "application/json"}
+        broken.append(httpx.post(f"{address}/api/ask", content=no_json, headers=kind, timeout=20).text)
+        broken += [httpx.get(f"{address}/{path}", timeout=20).text for path in (f"{WORD}?name={NAME}", "readyz", "metrics")]
         process.send_signal(signal.SIGABRT)
         process.wait(20)
+    assert all("event: done" in told or "process_completed" in told for told in answers)
+    assert '"success":false' in broken[0]
+    assert not [told for told in [*answers, *broken] if str(tmp_path) in told or str(ROOT) in told]
     asked = json.dumps(server.bodies)
     assert WORD in asked
     assert NAME in asked
