@@ -18,10 +18,11 @@ from bot.cues import Cues
 from bot.current import CurrentIndex
 from bot.errors import ModelError, UsageError
 from bot.interface import Interface, load_interfaces
-from bot.knowledge.base import Knowledge, load_knowledge
+from bot.knowledge.base import Entry, Knowledge, load_knowledge
 from bot.knowledge.build import IndexHome
 from bot.knowledge.documents import DocumentShelf
 from bot.knowledge.embedding import Embedder, NanoEmbedder
+from bot.knowledge.server import ChromaServer
 from bot.knowledge.vectors import load_vectors
 from bot.language import Languages
 from bot.llm.catalogue import Catalogue, refuse_if_too_large
@@ -78,12 +79,26 @@ class Parts:
         """The organisation's own documents."""
         return DocumentShelf(self.settings.home / "documents")
 
+    def entries(self) -> list[Entry]:
+        """What the index is to hold: the shipped texts and the documents of this machine's shelf."""
+        return [*self.knowledge.entries(), *self.shelf.entries()]
+
+    @cached_property
+    def index_home(self) -> IndexHome:
+        """The generations: in a folder of this machine, or in a Chroma server.
+
+        Raises:
+            SettingsError: the server's address is none.
+        """
+        settings = self.settings
+        server = ChromaServer(settings.chroma_url, settings.chroma_token.get_secret_value()) if settings.chroma_url else None
+        return IndexHome(settings.index_dir, server)
+
     @cached_property
     def index(self) -> CurrentIndex:
         """The index in use, opened; a missing or outdated one is built behind."""
-        entries = [*self.knowledge.entries(), *self.shelf.entries()]
         shipped = load_vectors(self.settings.data / "languages")
-        index = CurrentIndex(IndexHome(self.settings.index_dir), entries, shipped, self.embedder, self.cues, self.languages)
+        index = CurrentIndex(self.index_home, self.entries(), shipped, self.embedder, self.cues, self.languages)
         self.index_outdated = index.open()
         return index
 

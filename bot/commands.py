@@ -156,8 +156,9 @@ def ingest(options: argparse.Namespace, parts: Parts) -> int:
             bar.update(done - bar.n)
 
         index = parts.index
-        if parts.index_outdated:
-            index.build(progress)
+        entries = parts.entries()
+        if parts.index_outdated or not index.holds(entries):
+            index.build(progress, entries)
     counts = [f"{len(getattr(outcome, name))} {name}" for name in ("added", "changed", "unchanged", "doubled", "removed", "refused")]
     print(f"{', '.join(counts)}. The index {index.generation} is current.")
     return 1 if outcome.refused and not (outcome.added or outcome.changed or outcome.unchanged) else 0

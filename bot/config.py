@@ -21,7 +21,7 @@ from bot.errors import SettingsError
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "BOT_"
 
-SECRET = {"model_key", "token_secret"}
+SECRET = {"model_key", "token_secret", "chroma_token"}
 """Settings whose value no message shows."""
 Listing = Annotated[tuple[str, ...], NoDecode]
 """Several texts: a list in bot.toml, separated by commas or spaces in the environment."""
@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     """Bearer token for a remote model server; never logged."""
     remote_model: str = ""
     """Name of the model on the remote server; empty: the first that it lists."""
+    chroma_url: str = ""
+    """Address of a Chroma server that several machines share for the index (`http://10.0.0.5:8000`); empty: a folder of this machine."""
+    chroma_token: SecretStr = SecretStr("")
+    """Bearer token for the proxy in front of the Chroma server; never shown nor logged."""
     hub: str = "https://huggingface.co"
     """Where models are fetched from first; a mirror inside the company goes here."""
     country: str = "default"

@@ -26,7 +26,9 @@ log = logging.getLogger(__name__)
 SHIPPED = "shipped"
 """Generation name of the index that is made from the shipped vectors while the first real one is built."""
 LOOK_SECONDS = 1.0
-"""How often the folder is asked whether another process has made a new generation current."""
+"""How often a folder is asked whether another process has made a new generation current."""
+SHARED_LOOK_SECONDS = 10.0
+"""How often a server is asked."""
 
 
 class CurrentIndex:
@@ -55,6 +57,7 @@ class CurrentIndex:
         self._retriever: Retriever | None = None
         self._swap = threading.Lock()
         self._looked = 0.0
+        self._look_seconds = SHARED_LOOK_SECONDS if home.shared else LOOK_SECONDS
         self._judged: str | None = None
         """The generation that was looked at last, used or found unfit; it is not looked at again."""
         self._loading: threading.Thread | None = None
@@ -66,32 +69,45 @@ class CurrentIndex:
     def open(self) -> bool:
         """Makes an index ready: the current generation when it fits, else one in memory from the vectors at hand.
 
+        Of a shared index the documents count that are in it, not those of this machine: who ingests them last decides.
+
         Returns:
             True when a new generation should be built (`build`).
         """
-        self._judged = generation = self._home.current
-        if generation is not None:
-            try:
-                reason = self._home.manifest(generation).outdated(content_hash(self._entries))
+        try:
+            self._judged = generation = self._home.current
+            if generation is not None:
+                manifest = self._home.manifest(generation)
                 index = self._home.open(generation)
+                if self._home.shared:
+                    self._entries = [*(e for e in self._entries if not _own(e)), *(e for e in index.entries if _own(e))]
+                reason = manifest.outdated(content_hash(self._entries))
                 if reason is None:
                     self._use(index)
                     return False
                 self.notice = f"The index is built anew: {reason}."
                 self._known |= {entry.vector_key: vector for entry, vector in zip(index.entries, index.vectors, strict=True)}
-            except IndexError_ as error:
-                self.notice = str(error)
+        except IndexError_ as error:
+            self.notice = str(error)
         at_hand = [entry for entry in self._entries if entry.vector_key in self._known]
         enough = at_hand if len(at_hand) > len(self._entries) // 2 else self._entries
         self._use(Index(SHIPPED, enough, embed(enough, self._known, self._embedder)))
         return True
 
-    def build(self, progress: Progress | None = None) -> Index:
-        """Builds a new generation from the entries and uses it.
+    def holds(self, entries: Sequence[Entry]) -> bool:
+        """Whether the index in use holds just these entries."""
+        return self._retriever is not None and content_hash(self._retriever.index.entries) == content_hash(entries)
+
+    def build(self, progress: Progress | None = None, entries: Sequence[Entry] | None = None) -> Index:
+        """Builds a new generation and uses it.
+
+        Args:
+            entries: what it is to hold from now on; None: what it was to hold before.
 
         Raises:
             IndexLockedError, IndexError_: see `IndexHome.build`; the old index goes on.
         """
+        self._entries = list(entries) if entries is not None else self._entries
         index = self._home.build(self._entries, self._known, self._embedder, golden, progress)
         self._use(index)
         return index
@@ -116,14 +132,11 @@ class CurrentIndex:
         """The retriever over the current index; looks now and then whether another process has made a new one current."""
         assert self._retriever is not None, "open() comes first"  # noqa: S101
         now = time.monotonic()
-        if now - self._looked > LOOK_SECONDS:
+        busy = self._loading is not None and self._loading.is_alive()
+        if now - self._looked > self._look_seconds and not busy:
             self._looked = now
-            current = self._home.current
-            busy = self._loading is not None and self._loading.is_alive()
-            if current not in {None, self._judged, self._retriever.index.generation} and not busy:
-                self._judged = current
-                self._loading = threading.Thread(target=self._load, args=(current,), name="index-load", daemon=True)
-                self._loading.start()
+            self._loading = threading.Thread(target=self._load, name="index-load", daemon=True)
+            self._loading.start()
         return self._retriever
 
     @property
@@ -131,7 +144,16 @@ class CurrentIndex:
         """Name of the generation in use."""
         return self._retriever.index.generation if self._retriever is not None else ""
 
-    def _load(self, generation: str) -> None:
+    def _load(self) -> None:
+        """Uses the current generation if it is another one; one that was looked at before is not looked at again."""
+        try:
+            generation = self._home.current
+        except IndexError_ as error:  # of a server; the index in memory goes on, and the server will be back
+            log.warning("index server not asked", extra={"reason": str(error)})
+            return
+        if generation is None or generation in {self._judged, self.generation}:
+            return
+        self._judged = generation
         try:
             self._use(self._home.open(generation))
         except IndexError_ as error:
@@ -143,3 +165,8 @@ class CurrentIndex:
         with self._swap:
             self._retriever = retriever
             self.failure = ""
+
+
+def _own(entry: Entry) -> bool:
+    """Whether an entry is of the organisation's own documents."""
+    return entry.passage is not None and entry.passage.own

@@ -17,7 +17,7 @@ from bot import __version__
 from bot.assemble import Parts, available_threads
 from bot.errors import BotError
 from bot.knowledge.base import Kind
-from bot.knowledge.build import IndexHome
+from bot.knowledge.server import ChromaServer
 from bot.knowledge.validate import faults
 from bot.llm.fetch import is_verified
 from bot.llm.tuning import load_tuning, machine_key
@@ -113,7 +113,11 @@ def _knowledge(parts: Parts) -> Iterator[Finding]:
 
 
 def _index(parts: Parts) -> Iterator[Finding]:
-    home = IndexHome(parts.settings.index_dir)
+    if parts.settings.chroma_url:
+        server = ChromaServer(parts.settings.chroma_url)
+        public = "; it is on a public address, where Chroma's server must not be (docs/GROW.md)" if server.public else ""
+        yield Finding("index server", f"{parts.settings.chroma_url}{public}", not public)
+    home = parts.index_home
     generation = home.current
     if generation is None:
         yield Finding("index", "none yet; it is built at the first start")

@@ -1,19 +1,11 @@
-"""Building an index and making it current: new folder, verified, one atomic rename, the last good one kept.
+"""Building an index and making it current: a new generation, verified, one atomic switch, the last good one kept.
 
-    index/
-    ├── current            one line: the name of the generation that is used (replaced atomically)
-    ├── lock               held by the one process that builds
-    └── g-<time>/          a generation: manifest.json and chroma/, written once and never changed
-
-The files (cards, routes, articles, documents) are the truth; every generation can be thrown away. It knows nothing of how
-questions are ranked: what makes an index acceptable is passed in.
+The files (cards, routes, articles, documents) are the truth; every generation can be thrown away. It knows nothing of where
+generations lie (`bot.knowledge.place`) or how questions are ranked: what makes an index acceptable is passed in.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,11 +18,11 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from bot.errors import IndexError_, IndexLockedError
-from bot.knowledge import store
 from bot.knowledge.base import Entry, Kind
 from bot.knowledge.cards import SCHEMA_VERSION
 from bot.knowledge.embedding import DIMENSIONS, EMBEDDER, Embedder, Vectors
 from bot.knowledge.index import Index
+from bot.knowledge.place import Folder, Place
 from bot.knowledge.splitting import SPLITTER
 
 Progress = Callable[[int, int], None]
@@ -54,7 +46,7 @@ class Manifest:
     chroma: str
     schema: int
     digest: str
-    """See `store.digest`."""
+    """What `Place.write` gave: by it damage is found."""
 
     def outdated(self, content: str) -> str | None:
         """The first reason why this generation does not fit the running program, or None."""
@@ -101,19 +93,29 @@ def embed(entries: Sequence[Entry], known: Mapping[int, Vectors], embedder: Embe
 
 
 class IndexHome:
-    """The folder of the generations."""
+    """The generations: building, verifying and opening them. Where they lie is the place's business (`bot.knowledge.place`)."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, place: Place | None = None) -> None:
+        """Args:
+        folder: of this machine's lock, and of the generations if they do not lie elsewhere.
+        place: where they lie; None: in the folder.
+        """
         self.folder = folder
-        self._pointer = folder / "current"
+        self._place = place or Folder(folder)
+
+    @property
+    def shared(self) -> bool:
+        """True when other machines build and use these generations, too."""
+        return self._place.shared
 
     @property
     def current(self) -> str | None:
-        """Name of the current generation, if there is one."""
-        try:
-            return self._pointer.read_text(encoding="ascii").strip() or None
-        except (OSError, UnicodeDecodeError):
-            return None
+        """Name of the current generation, if there is one.
+
+        Raises:
+            IndexError_: the place cannot be asked.
+        """
+        return self._place.current()
 
     def manifest(self, generation: str) -> Manifest:
         """Reads a generation's manifest.
@@ -121,18 +123,16 @@ class IndexHome:
         Raises:
             IndexError_: it is missing or damaged.
         """
-        path = self.folder / generation / "manifest.json"
-        try:
-            raw = json.loads(path.read_text(encoding="utf-8"))
-            other = {field.name for field in fields(Manifest)} ^ set(raw) if isinstance(raw, dict) else set()
-            if other and "generation" in raw:
-                raise IndexError_(
-                    f"The index {generation} was written by another version (its manifest differs in {', '.join(sorted(other))}). "
-                    "It is built anew at the next start."
-                )
-            return Manifest(**raw)
-        except (OSError, ValueError, TypeError) as error:
-            raise IndexError_(f"{path} cannot be read: {error}. The index is built anew at the next start.") from error
+        raw = self._place.manifest(generation)
+        other = {field.name for field in fields(Manifest)} ^ set(raw)
+        if other and "generation" in raw:
+            raise IndexError_(
+                f"The index {generation} was written by another version (its manifest differs in {', '.join(sorted(other))}). "
+                "It is built anew at the next start."
+            )
+        if other:
+            raise IndexError_(f"The manifest of the index {generation} cannot be read: it names none. The index is built anew.")
+        return Manifest(**raw)
 
     def open(self, generation: str) -> Index:
         """Reads a generation and compares it with its manifest.
@@ -141,10 +141,7 @@ class IndexHome:
             IndexError_: missing, damaged, or not what its manifest says.
         """
         manifest = self.manifest(generation)
-        folder = self.folder / generation / "chroma"
-        if store.digest(folder) != manifest.digest:
-            raise IndexError_(f"The index in {folder} is damaged: its files are not those that were written. It is built anew.")
-        entries, vectors = store.read(folder)
+        entries, vectors = self._place.read(generation, manifest.digest)
         if len(entries) != manifest.entries or content_hash(entries) != manifest.content:
             raise IndexError_(
                 f"The index {generation} holds {len(entries)} entries; its manifest says {manifest.entries}. It is built anew."
@@ -170,55 +167,44 @@ class IndexHome:
             IndexLockedError: another process is building.
             IndexError_: it could not be written or did not pass; the old generation stays current.
         """
-        with self._lock():
+        with locked(self.folder):
             generation = f"g-{time.time_ns()}"
-            folder = self.folder / generation
             try:
                 vectors = embed(entries, known, embedder, progress)
-                store.write(folder / "chroma", entries, vectors)
-                manifest = describe(generation, len(entries), content_hash(entries), store.digest(folder / "chroma"))
-                (folder / "manifest.json").write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
+                digest = self._place.write(generation, entries, vectors)
+                self._place.sign(generation, asdict(describe(generation, len(entries), content_hash(entries), digest)))
                 index = self.open(generation)
                 _verify(index, entries, vectors)
                 complaint = accept(index) if accept is not None else None
                 if complaint:
                     raise IndexError_(f"The new index was not made current: {complaint}.")
-                self._make_current(generation)
-            except (OSError, IndexError_) as error:
-                shutil.rmtree(folder, ignore_errors=True)
-                if isinstance(error, IndexError_):
-                    raise
-                raise IndexError_(f"The index could not be written to {folder}: {error}. Free some disk space and try again.") from error
+                self._place.make_current(generation)
+            except IndexError_:
+                self._place.discard(generation)
+                raise
             return index
 
-    def _make_current(self, generation: str) -> None:
-        previous = self.current
-        fresh = self.folder / "current.new"
-        with fresh.open("w", encoding="ascii") as file:
-            file.write(generation + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._pointer)
-        for old in self.folder.glob("g-*"):
-            if old.name not in {generation, previous}:
-                shutil.rmtree(old, ignore_errors=True)
 
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        lock = FileLock(self.folder / "lock", timeout=0)
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-        except Timeout as error:
-            raise IndexLockedError(
-                f"Another process is building the index in {self.folder}. Wait until it is done and try again."
-            ) from error
-        except OSError as error:
-            raise IndexError_(f"The index cannot be built in {self.folder}: {error}. Check its permissions, or set BOT_HOME.") from error
-        try:
-            yield
-        finally:
-            lock.release()
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Holds this machine's lock for building.
+
+    Raises:
+        IndexLockedError: another process has it.
+        IndexError_: the folder cannot be used.
+    """
+    lock = FileLock(folder / "lock", timeout=0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise IndexLockedError(f"Another process is building the index in {folder}. Wait until it is done and try again.") from error
+    except OSError as error:
+        raise IndexError_(f"The index cannot be built in {folder}: {error}. Check its permissions, or set BOT_HOME.") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _verify(index: Index, entries: Sequence[Entry], vectors: Vectors) -> None:

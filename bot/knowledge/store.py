@@ -33,12 +33,18 @@ _COPY_SECONDS = 3600.0
 """Age from which a copy for reading is what a killed process left: reading takes seconds."""
 
 
-def _client(folder: Path) -> Any:
+def _chromadb() -> tuple[Any, Any]:
+    """The library and its settings."""
     os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
     import chromadb  # noqa: PLC0415 - half a second, not needed before the first generation is opened
     from chromadb.config import Settings  # noqa: PLC0415
 
-    return chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
+    return chromadb, Settings
+
+
+def _client(folder: Path) -> Any:
+    chromadb, settings = _chromadb()
+    return chromadb.PersistentClient(str(folder), settings=settings(anonymized_telemetry=False))
 
 
 def write(folder: Path, entries: Sequence[Entry], vectors: Vectors) -> None:
@@ -54,17 +60,40 @@ def write(folder: Path, entries: Sequence[Entry], vectors: Vectors) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with closing(_client(folder)) as client:
-            collection = client.create_collection(COLLECTION, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None)
-            for start in range(0, len(entries), _BATCH):
-                batch = entries[start : start + _BATCH]
-                collection.add(
-                    ids=[entry.id for entry in batch],
-                    embeddings=vectors[start : start + _BATCH],
-                    documents=[entry.text for entry in batch],
-                    metadatas=[_metadata(entry) for entry in batch],
-                )
+            fill(
+                client.create_collection(COLLECTION, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None), entries, vectors
+            )
     except Exception as error:
         raise IndexError_(f"The index could not be written to {folder}: {error}. Check the free disk space and start again.") from error
+
+
+def fill(collection: Any, entries: Sequence[Entry], vectors: Vectors) -> None:
+    """Puts entries and their vectors into an empty collection."""
+    for start in range(0, len(entries), _BATCH):
+        batch = entries[start : start + _BATCH]
+        collection.add(
+            ids=[entry.id for entry in batch],
+            embeddings=vectors[start : start + _BATCH],
+            documents=[entry.text for entry in batch],
+            metadatas=[_metadata(entry) for entry in batch],
+        )
+
+
+def connect(host: str, port: int, *, tls: bool, headers: dict[str, str], seconds: float) -> Any:
+    """A client of a Chroma server; to be closed.
+
+    Args:
+        seconds: longest silence of the server; Chroma's own client waits for ever.
+
+    Raises:
+        Exception: what Chroma raises when nobody answers there.
+    """
+    chromadb, settings = _chromadb()
+    quick = None if tls else False  # certificates are loaded for nothing (0.2 s) unless there are some to verify
+    own = settings(anonymized_telemetry=False, chroma_server_ssl_verify=quick)
+    client = chromadb.HttpClient(host, port, ssl=tls, headers=headers, settings=own)
+    client._server._session.timeout = seconds
+    return client
 
 
 def digest(folder: Path) -> str:
@@ -99,14 +128,22 @@ def read(folder: Path) -> tuple[list[Entry], Vectors]:
         with tempfile.TemporaryDirectory(prefix=_COPY) as place:
             copy = Path(shutil.copytree(folder, Path(place) / "chroma"))
             with closing(_client(copy)) as client:
-                rows = sorted(_rows(client.get_collection(COLLECTION, embedding_function=None)), key=lambda row: row[0])
-        vectors = np.array([vector for _, _, vector in rows], np.float32).reshape(len(rows), DIMENSIONS)
+                return contents(client.get_collection(COLLECTION, embedding_function=None))
     except Exception as error:
         raise IndexError_(f"The index in {folder} cannot be read: {error}. It is built anew at the next start.") from error
-    wrong = next(_mismatches(rows), None)
+
+
+def contents(collection: Any) -> tuple[list[Entry], Vectors]:
+    """Everything in a collection: the entries in a fixed order, and vectors of shape (entries, DIMENSIONS).
+
+    Raises:
+        ValueError: an entry under a wrong id, or a vector of another shape.
+    """
+    rows = sorted(_rows(collection), key=lambda row: row[0])
+    wrong = next((name for name, entry, _ in rows if entry.id != name), None)
     if wrong:
-        raise IndexError_(f"The index in {folder} holds an entry under a wrong id: {wrong}. It is built anew at the next start.")
-    return [entry for _, entry, _ in rows], vectors
+        raise ValueError(f"it holds an entry under a wrong id, {wrong}")
+    return [entry for _, entry, _ in rows], np.array([vector for _, _, vector in rows], np.float32).reshape(len(rows), DIMENSIONS)
 
 
 def sweep(folder: Path) -> None:
@@ -123,10 +160,6 @@ def _rows(collection: Any) -> Iterator[tuple[str, Entry, Any]]:
         part = collection.get(limit=_BATCH, offset=start, include=["embeddings", "metadatas", "documents"])
         for name, text, metadata, vector in zip(part["ids"], part["documents"], part["metadatas"], part["embeddings"], strict=True):
             yield name, _entry(text, metadata), vector
-
-
-def _mismatches(rows: Sequence[tuple[str, Entry, Any]]) -> Iterator[str]:
-    return (name for name, entry, _ in rows if entry.id != name)
 
 
 def _metadata(entry: Entry) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def test_any_difference_to_the_running_program_is_named(home: IndexHome, field: 
 def test_damaged_manifest_is_found(home: IndexHome, content: str) -> None:
     generation = built(home).generation
     (home.folder / generation / "manifest.json").write_text(content, encoding="utf-8")
-    with pytest.raises(IndexError_, match=r"manifest\.json cannot be read"):
+    with pytest.raises(IndexError_, match=r"manifest.* cannot be read"):
         home.open(generation)
 
 
