@@ -66,13 +66,10 @@ class Bare:
 
     def _stand(self, depth: int) -> None:
         """Brings `depth` tokens into the context."""
-        if self._depth() < depth:
-            llama_cpp.llama_memory_seq_rm(self._memory, 0, 0, -1)
-            self._decode(depth)
+        missing = depth - 1 - llama_cpp.llama_memory_seq_pos_max(self._memory, 0)
+        if missing > 0:
+            self._decode(missing)
         llama_cpp.llama_memory_seq_rm(self._memory, 0, depth, -1)
-
-    def _depth(self) -> int:
-        return int(llama_cpp.llama_memory_seq_pos_max(self._memory, 0)) + 1
 
     def _decode(self, tokens: int) -> float:
         """Milliseconds for one call with so many tokens, its last one's scores included."""

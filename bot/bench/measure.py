@@ -25,8 +25,6 @@ PLAIN_TOKENS = 40
 ANSWER_TOKENS = 260
 USERS = (1, 2, 4, 8)
 TURNS = 200
-SETTLED_TURNS = 30
-"""Turns after which memory counts as settled."""
 
 Tick = Callable[[str], None]
 """Told before each measurement what it is."""
@@ -144,21 +142,23 @@ def users(served: Served, questions: Sequence[Question], rounds: int, tick: Tick
     return figures, {count: mean(values) for count, values in responses.items()}
 
 
-def growth(served: Served, questions: Questions, turns: int, tick: Tick) -> list[Figure]:
-    """Memory, and what it grows by over many turns of conversations of four."""
-    asked = questions.taken(-(-turns // len(questions.first)))[:turns]
+def growth(served: Served, questions: Questions, settled: tuple[int, float], turns: int, tick: Tick) -> list[Figure]:
+    """Memory, and what it grows by over many turns, those to come in conversations of four.
+
+    Args:
+        settled: turns answered at an earlier time, and gigabytes then.
+        turns: how many are answered at the end.
+    """
     history: list[dict[str, str]] = []
-    settled = 0.0
-    for n, question in enumerate(asked):
+    for question in questions.taken(turns)[: max(0, turns - served.turns)]:
         tick("memory")
         told = served.ask(question.text, history)
-        history = [*history, {"question": question.text, "answer": told.answer["answer"]}][-3:] if n % 4 < 3 else []
-        if n + 1 == min(SETTLED_TURNS, turns // 2):
-            settled = served.memory()
+        history = [*history, {"question": question.text, "answer": told.answer["answer"]}] if len(history) < 3 else []
+    since, before = settled
     now = served.memory()
     return [
         single("memory of all processes", now, "GB", "≤ 3.5"),
-        single(f"growth of memory, turn {min(SETTLED_TURNS, turns // 2)} to {turns}", (now / settled - 1) * 100, "%", "≤ 2"),
+        single(f"growth of memory, turn {since} to {served.turns}", (now / before - 1) * 100, "%", "≤ 2"),
     ]
 
 

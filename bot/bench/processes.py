@@ -28,6 +28,7 @@ UNHURRIED = {
     "BOT_FIRST_TOKEN_SECONDS": "900",
     "BOT_ANSWER_SECONDS": "900",
     "BOT_QUEUE": "100",
+    "BOT_LIMIT_ADDRESS": "100000",
 }
 """Every question gets the model's words, however long it waits: what is measured is the queue, not who gives up."""
 
@@ -94,6 +95,8 @@ class Served:
 
     def __init__(self, address: str, pid: int) -> None:
         self._pid = pid
+        self.turns = 0
+        """Questions answered by now."""
         self._client = httpx.Client(base_url=address, timeout=ANSWER_SECONDS, trust_env=False)
 
     def ready(self) -> bool:
@@ -119,6 +122,7 @@ class Served:
                 if name == "sentence" and "[" in content["text"]:
                     marked.append(now)
                 if name == "done":
+                    self.turns += 1
                     before = int("premise" in content["notes"])
                     worded = marked[before] if len(marked) > before and content["mode"] == "generated" else None
                     return Told(times["cards"], times["sentence"], worded, now, content)

@@ -86,20 +86,23 @@ def _measured(report: Report, options: argparse.Namespace, parts: Parts, path: P
         stack.callback(bare.close)
         bare.call("load", model=str(path), context=parts.settings.context, tuning=asdict(tuning))
         questions = Questions.load(parts, coach)
+        for code in parts.languages.codes:
+            coach.support(code)  # made at a language's first question, which should not count
         each = max(2, 30 // len(questions.first))
         for prompt in parts.prompts.warm():
             tick("warming up")
             model.say(prompt, 1)
         limit = bare.call("bandwidth", threads=tuning.threads)["gb_s"] * 1e9 / path.stat().st_size
         report.sections[ENGINE] = [
-            *measure.engine(coach, model, bare, questions.taken(1 if quick else 3), limit, tick),
+            *measure.engine(coach, model, bare, questions.taken(1 if quick else 2), limit, tick),
             *measure.follow_ups(coach, model, questions.follow_ups[: 3 if quick else 10], tick),
         ]
         with serving(parts.settings.home, parts.settings.model) as served:
             report.sections[ENGINE].append(measure.page_rate(served, bare, questions.taken(1), tick))
             report.sections[LANGUAGES] = measure.languages(served, questions, 1 if quick else each, tick)
+            settled = served.turns, served.memory()
             several, report.queue = measure.users(served, questions.taken(3)[:8], 1 if quick else 3, tick)
-            several += measure.growth(served, questions, 10 if quick else measure.TURNS, tick)
+            several += measure.growth(served, questions, settled, 0 if quick else measure.TURNS, tick)
             report.sections[SEVERAL] = several
             with llama_server(path, parts.settings.context, tuning.threads) as server:
                 if server is None:
