@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 SLICES = (64, 128, 256)
 """Lengths of a slice that may be chosen."""
-DEFAULT_SLICE = 128
+DEFAULT_SLICE = 256
 
 
 @dataclass(frozen=True)
