@@ -32,7 +32,11 @@ from bot.llm.protocol import Generator
 from bot.llm.remote import RemoteModel
 from bot.llm.tuning import Tuning, load_tuning, machine_key
 from bot.prompt import Prompts
+from bot.ranking import load_weights
 from bot.tokens import Count, estimate, load_counter
+
+RANKINGS = "rankings.npz"
+"""File of data/ with the weights that were solved for the shipped texts."""
 
 
 @dataclass
@@ -98,7 +102,8 @@ class Parts:
     def index(self) -> CurrentIndex:
         """The index in use, opened; a missing or outdated one is built behind."""
         shipped = load_vectors(self.settings.data / "languages")
-        index = CurrentIndex(self.index_home, self.entries(), shipped, self.embedder, self.cues, self.languages)
+        solved = load_weights(self.settings.data / RANKINGS)
+        index = CurrentIndex(self.index_home, self.entries(), shipped, self.embedder, self.cues, self.languages, solved)
         self.index_outdated = index.open()
         return index
 

@@ -15,15 +15,18 @@ from typing import Any, NoReturn, TextIO
 from tqdm import tqdm
 
 from bot import upkeep
-from bot.assemble import Parts, wait_until_ready
+from bot.assemble import RANKINGS, Parts, wait_until_ready
 from bot.coach import Coach, Done, Sentence
 from bot.config import Settings
 from bot.errors import BotError, QuestionError, UsageError
 from bot.knowledge.build import embed
 from bot.knowledge.documents import files_of
 from bot.knowledge.embedding import Vectors
+from bot.knowledge.index import Index
 from bot.knowledge.vectors import load_vectors, save_vectors
 from bot.llm.fetch import verify
+from bot.ranking import save_weights
+from bot.retrieve import Retriever
 from bot.types import Answer, Question, Turn
 
 LOAD_SECONDS = 180.0
@@ -223,7 +226,7 @@ def doctor(options: argparse.Namespace, parts: Parts) -> int:
 
 
 def vectors(_: argparse.Namespace, parts: Parts) -> int:
-    """Embeds the texts of data/ that have no vector yet; one file a language."""
+    """Embeds the texts of data/ that have no vector yet, one file a language, and solves the rankings over them."""
     folder = parts.settings.data / "languages"
     entries = list(parts.knowledge.entries())
     with tqdm(desc="Embedding", unit="text", file=sys.stderr) as bar:
@@ -238,7 +241,9 @@ def vectors(_: argparse.Namespace, parts: Parts) -> int:
         by_language.setdefault(entry.language, {})[entry.vector_key] = vector
     for language, known in by_language.items():
         save_vectors(folder / language / "vectors.npz", known)
-    print(f"{len(entries)} texts have their vectors in {folder}.")
+    shipped = Index("shipped", entries, embed(entries, load_vectors(folder), parts.embedder))
+    save_weights(parts.settings.data / RANKINGS, Retriever.over(shipped, parts.embedder).rankings)
+    print(f"{len(entries)} texts have their vectors in {folder}; the rankings are solved.")
     return 0
 
 

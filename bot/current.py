@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from bot.cues import Cues
 from bot.errors import IndexError_, IndexLockedError
@@ -42,11 +43,13 @@ class CurrentIndex:
         embedder: Embedder,
         cues: Cues,
         languages: Languages | None = None,
+        solved: Mapping[str, Vectors] | None = None,
     ) -> None:
         """Args:
         entries: everything the index is to hold now.
         shipped: the vectors that come with the product, by `Entry.vector_key`.
         cues, languages: wordings and stemmers for the retriever.
+        solved: weights that were solved for the shipped entries.
         """
         self._home = home
         self._entries = list(entries)
@@ -54,6 +57,7 @@ class CurrentIndex:
         self._embedder = embedder
         self._cues = cues
         self._languages = languages
+        self._solved = solved
         self._retriever: Retriever | None = None
         self._swap = threading.Lock()
         self._looked = 0.0
@@ -108,7 +112,7 @@ class CurrentIndex:
             IndexLockedError, IndexError_: see `IndexHome.build`; the old index goes on.
         """
         self._entries = list(entries) if entries is not None else self._entries
-        index = self._home.build(self._entries, self._known, self._embedder, golden, progress)
+        index = self._home.build(self._entries, self._known, self._embedder, partial(golden, solved=self._solved), progress)
         self._use(index)
         return index
 
@@ -161,7 +165,7 @@ class CurrentIndex:
             log.error("new index not used", extra={"reason": self.failure})
 
     def _use(self, index: Index) -> None:
-        retriever = Retriever.over(index, self._embedder, self._cues, self._languages)
+        retriever = Retriever.over(index, self._embedder, self._cues, self._languages, self._solved)
         with self._swap:
             self._retriever = retriever
             self.failure = ""

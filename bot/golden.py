@@ -14,9 +14,9 @@ GOLDEN_SHARE = 0.97
 """Share of the cards' first phrasings that must find their card among three before an index is made current."""
 
 
-def golden(index: Index) -> str | None:
+def golden(index: Index, solved: Mapping[str, Vectors] | None = None) -> str | None:
     """Asks the index the first phrasing of every card in every language; says what is wrong, or None."""
-    retriever = Retriever.over(index, _NoEmbedder())
+    retriever = Retriever.over(index, _NoEmbedder(), solved=solved)
     rows = [row for row in index.rows(Kind.ASK) if index.entries[row].number == 0]
     wrong = [row for row in rows if index.entries[row].owner not in retriever.nearest_tips(index.centred[row], 3)]
     if len(wrong) > (1 - GOLDEN_SHARE) * len(rows):

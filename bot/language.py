@@ -132,7 +132,7 @@ class Languages:
         """
         letters = sum(character.isalpha() for character in text)
         preferred = next((code for code in prefer if code in self.table), None)
-        votes = [self._own(vote, text) for vote in self._votes(text)]
+        votes = [self._own(vote, text, preferred) for vote in self._votes(text)]
         known = [vote for vote in votes if vote in self.table]
         marked = [code for code, row in self.table.items() if row.marks.search(text)]
         agreed = len(set(votes)) == 1
@@ -150,15 +150,15 @@ class Languages:
             return Detected(preferred, sure=False)
         return Detected(FALLBACK, sure=agreed, foreign=votes[0]) if votes else Detected(preferred or FALLBACK, sure=False)
 
-    def _own(self, vote: str, text: str) -> str:
+    def _own(self, vote: str, text: str, preferred: str | None = None) -> str:
         """The language of the table that a vote stands for: the vote's own, or the neighbour of one whose proof the text lacks.
 
-        Where both are in the table and neither is proven, the vote holds.
+        Where both are in the table and neither is proven, the preferred one holds, else the vote.
         """
         own = self._by_detector.get(vote, vote)
         for code, row in self.table.items():
             unproven = vote in row.neighbours and code != own and not row.neighbours[vote].search(text)
-            if unproven and (own not in self.table or any(self._proves(own, name, text) for name in row.detectors)):
+            if unproven and (own not in self.table or code == preferred or any(self._proves(own, name, text) for name in row.detectors)):
                 return code
         return own
 

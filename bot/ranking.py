@@ -1,14 +1,22 @@
-"""Ranking classes by their examples: a kernel ridge classifier and the mean of the nearest examples, added. Knows vectors only."""
+"""Ranking classes by their examples: a kernel ridge classifier and the mean of the nearest examples, added.
+
+Solving for the classifier's weights takes seconds for the shipped examples, so solved weights can be kept in a file and are found again
+by what they were solved from. It knows vectors and names only.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
-from bot.knowledge.embedding import Vectors
+from bot.errors import KnowledgeError
+from bot.knowledge.embedding import EMBEDDER, Vectors
 
 KERNEL_WIDTH = 1.5
 """Kernel exp(width * (cosine - 1)) of both classifiers."""
@@ -31,9 +39,20 @@ class Ranking:
     prior: Vectors
     nearest: int
     nearest_weight: float
+    key: str
+    """Names what the weights were solved from."""
 
     @classmethod
-    def fit(cls, examples: Vectors, owners: Sequence[str], nearest: int, weight: float, balance: float) -> Ranking:
+    def fit(
+        cls,
+        examples: Vectors,
+        owners: Sequence[str],
+        nearest: int,
+        weight: float,
+        balance: float,
+        ids: Sequence[str] = (),
+        solved: Mapping[str, Vectors] | None = None,
+    ) -> Ranking:
         """Solves the weighted ridge regression of one 0/1 column a class in the span of the anchors' kernels.
 
         Args:
@@ -42,22 +61,27 @@ class Ranking:
             nearest: how many of a class's nearest examples are averaged.
             weight: of that average beside the classifier.
             balance: 0 gives every example the same weight, 1 every class.
+            ids: what the examples are called, for `solved`.
+            solved: weights by `key`; found there they are not solved again.
         """
+        key = _key(ids, owners, balance)
+        known = (solved or {}).get(key)
         names, labels, counts = np.unique(np.array(owners), return_inverse=True, return_counts=True)
         targets = np.eye(len(names), dtype=np.float32)[labels]
         importance = ((len(labels) / counts[labels]) ** balance).astype(np.float32)
         importance /= importance.mean()
         prior = np.asarray((targets * importance[:, None]).mean(axis=0), np.float32)
-        if len(examples) <= EXACT:
-            anchors = examples
-            solved = np.linalg.solve(_kernel(examples, examples) + RIDGE * np.diag(1 / importance), targets - prior)
+        anchors = examples if len(examples) <= EXACT else examples[_spread(labels, counts, ANCHORS)]
+        if known is not None and known.shape == (len(anchors), len(names)):
+            weights = known
+        elif anchors is examples:
+            weights = np.linalg.solve(_kernel(examples, examples) + RIDGE * np.diag(1 / importance), targets - prior)
         else:
-            anchors = examples[_spread(labels, counts, ANCHORS)]
             design = _kernel(examples, anchors)
             weighted = design * importance[:, None]
             penalty = RIDGE * _kernel(anchors, anchors) + 6e-4 * np.eye(len(anchors), dtype=np.float32)
-            solved = np.linalg.solve(weighted.T @ design + penalty, weighted.T @ (targets - prior))
-        return cls([str(name) for name in names], examples, labels, anchors, solved.astype(np.float32), prior, nearest, weight)
+            weights = np.linalg.solve(weighted.T @ design + penalty, weighted.T @ (targets - prior))
+        return cls([str(name) for name in names], examples, labels, anchors, weights.astype(np.float32), prior, nearest, weight, key)
 
     def scores(self, vectors: Vectors) -> Vectors:
         """Scores of centred vectors of shape (n, dimensions), shape (n, classes)."""
@@ -92,6 +116,32 @@ class Ranking:
     @cached_property
     def _groups(self) -> list[np.ndarray[tuple[int], np.dtype[np.intp]]]:
         return [np.flatnonzero(self.labels == n) for n in range(len(self.names))]
+
+
+def save_weights(path: Path, rankings: Sequence[Ranking]) -> None:
+    """Writes what was solved, by key."""
+    with path.open("wb") as file:
+        np.savez_compressed(file, **{ranking.key: ranking.weights.astype(np.float16) for ranking in rankings})  # type: ignore[arg-type]
+
+
+def load_weights(path: Path) -> dict[str, Vectors]:
+    """Solved weights by key; none where there is no file.
+
+    Raises:
+        KnowledgeError: the file is damaged.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {key: file[key].astype(np.float32) for key in file.files}
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise KnowledgeError(f"{path} is damaged: {error}. Write it anew with: python run.py vectors.") from error
+
+
+def _key(ids: Sequence[str], owners: Sequence[str], balance: float) -> str:
+    constants = (EMBEDDER, KERNEL_WIDTH, RIDGE, EXACT, ANCHORS, balance)
+    return sha256(repr((constants, list(ids), list(owners))).encode()).hexdigest()
 
 
 def _kernel(first: Vectors, second: Vectors) -> Vectors:

@@ -9,14 +9,14 @@ models or answers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from bot.cues import SENTENCE_BREAK, Cues
-from bot.knowledge.base import Kind
+from bot.knowledge.base import Entry, Kind
 from bot.knowledge.embedding import Embedder, Vectors
 from bot.knowledge.index import Index
 from bot.knowledge.routes import COACHING, NEAR_MISS, route_of
@@ -38,12 +38,13 @@ SURE_LEAD = 0.5
 PARTLY_COACH, PARTLY_OTHER = -0.4, 0.1
 """Leads of a coaching part and of a part that is not covered from which a question is partly covered."""
 FOLLOW_UP_WORDS = 12
-FOLLOW_UP_LEAD, BARE_LEAD = 0.6, 0.1
-"""A short question whose own route leads by this much needs no earlier turn; the second holds without a word that points back."""
+SETTLED = {Route.COACH: (3.0, 0.3), Route.NOT_COVERED: (0.5, 0.1), Route.SMALLTALK: (0.8, 0.15), Route.ABOUT: (0.8, 0.15)}
+SERIOUS_SETTLED = (0.3, 0.1)
+"""A short question whose own route leads by this much needs no earlier turn: with a word that points back, and without one."""
 ANSWER_CHARACTERS = 200
 """So much of the earlier answer is read with a follow-up."""
-HISTORY_WEIGHT = 0.5
-"""What the follow-up alone counts beside the whole turn when its tips are ranked."""
+HISTORY_WEIGHT, ALONE_WEIGHT = 0.5, 0.5
+"""What both questions without the answer, and the follow-up alone, count beside the whole turn when its tips are ranked."""
 CERTAIN = 1.0
 """Lead of the route of such a question."""
 CLAIM_WEIGHT = 1.0
@@ -84,22 +85,34 @@ class Retriever:
     _premises: Ranking
 
     @classmethod
-    def over(cls, index: Index, embedder: Embedder, cues: Cues | None = None, languages: Languages | None = None) -> Retriever:
-        """Fits both rankings; about 1.2 s of CPU for 6,700 entries.
+    def over(
+        cls,
+        index: Index,
+        embedder: Embedder,
+        cues: Cues | None = None,
+        languages: Languages | None = None,
+        solved: Mapping[str, Vectors] | None = None,
+    ) -> Retriever:
+        """Fits the rankings; without solved weights that takes seconds of CPU.
 
         Args:
             cues: without them no question is found to take a myth for granted.
             languages: without them words count only through the embedding.
+            solved: weights that were solved before (`bot.ranking.load_weights`).
         """
-        asks = index.rows(Kind.ASK, Kind.TITLE, Kind.WHY, Kind.PREMISE)
-        owners = [index.entries[row].owner for row in asks]
-        tips = Ranking.fit(index.centred[asks], owners, TIP_NEAREST, TIP_WEIGHT, TIP_BALANCE)
-        rows = index.rows(Kind.ASK, Kind.MYTH, Kind.PREMISE, Kind.ROUTE)
-        names = [index.entries[row].owner if index.entries[row].kind is Kind.ROUTE else COACHING for row in rows]
-        routes = Ranking.fit(index.centred[rows], names, ROUTE_NEAREST, ROUTE_WEIGHT, ROUTE_BALANCE)
-        rows = index.rows(Kind.ASK, Kind.ROUTE, Kind.PREMISE)
-        kinds = [Kind.PREMISE.value if index.entries[row].kind is Kind.PREMISE else Kind.ASK.value for row in rows]
-        premises = Ranking.fit(index.centred[rows], kinds, PREMISE_NEAREST, PREMISE_WEIGHT, PREMISE_BALANCE)
+
+        def ranking(kinds: Sequence[Kind], name: Callable[[Entry], str], nearest: int, weight: float, balance: float) -> Ranking:
+            rows = sorted(index.rows(*kinds), key=lambda row: index.entries[row].id)
+            entries = [index.entries[row] for row in rows]
+            ids = [entry.id for entry in entries]
+            return Ranking.fit(index.centred[rows], [name(entry) for entry in entries], nearest, weight, balance, ids, solved)
+
+        asks = (Kind.ASK, Kind.TITLE, Kind.WHY, Kind.PREMISE)
+        tips = ranking(asks, lambda entry: entry.owner, TIP_NEAREST, TIP_WEIGHT, TIP_BALANCE)
+        questions = (Kind.ASK, Kind.MYTH, Kind.PREMISE, Kind.ROUTE)
+        routes = ranking(questions, _route_name, ROUTE_NEAREST, ROUTE_WEIGHT, ROUTE_BALANCE)
+        whole = (Kind.ASK, Kind.ROUTE, Kind.PREMISE)
+        premises = ranking(whole, _premise_name, PREMISE_NEAREST, PREMISE_WEIGHT, PREMISE_BALANCE)
         words = _tip_texts(index), _route_texts(index)
         lexicons = tuple(Lexicon(texts, languages) for texts in words) if languages is not None else ()
         return cls(index, embedder, cues or Cues(), lexicons, tips, routes, premises)
@@ -112,6 +125,11 @@ class Retriever:
         """
         found = self._judge(question.text, language)
         return self._with_history(question, language, found) if question.history else found
+
+    @property
+    def rankings(self) -> tuple[Ranking, ...]:
+        """All rankings, for saving their weights."""
+        return self._tips, self._routes, self._premises
 
     def nearest_tips(self, centred: Vectors, top_k: int) -> list[str]:
         """Ids of the best tips for a vector that is centred already."""
@@ -149,7 +167,7 @@ class Retriever:
         if len(question.text.split()) > FOLLOW_UP_WORDS or self._clear(question.text, language, alone):
             return alone
         turn = question.history[-1]
-        texts = [f"{turn.question} {turn.answer[:ANSWER_CHARACTERS]} {question.text}", f"{turn.question} {question.text}"]
+        texts = [f"{turn.question} {turn.answer[:ANSWER_CHARACTERS]} {question.text}", f"{turn.question} {question.text}", question.text]
         raw = self.embedder.queries(texts)
         vectors = np.stack([self.index.centre(vector, language) for vector in raw])
         name, lead = self._routes.best(vectors[0], ROUTE_BIAS)
@@ -157,13 +175,14 @@ class Retriever:
             return alone
         scores = self._tips.scores(vectors)
         words = self._word_scores(texts[1], language)
-        tips = self._ranked(scores[0] + HISTORY_WEIGHT * scores[1] + words, vectors[1])[:TOP_K]
+        tips = self._ranked(scores[0] + HISTORY_WEIGHT * scores[1] + ALONE_WEIGHT * scores[2] + words, vectors[1])[:TOP_K]
         passages = self._own_passages(raw[1], language)
         own_first = self._own_first(passages, tips[0].id, vectors[1])
         return Retrieved(Route.COACH, lead, COACHING, tips, passages, own_first=own_first, used_history=True)
 
     def _clear(self, text: str, language: str, alone: Retrieved) -> bool:
-        return alone.route_score >= (FOLLOW_UP_LEAD if self.cues.points_back(text, language) else BARE_LEAD)
+        pointing, bare = SETTLED.get(alone.route, SERIOUS_SETTLED)
+        return alone.route_score >= (pointing if self.cues.points_back(text, language) else bare)
 
     def _assumes(self, vector: Vectors) -> bool:
         """True when a question is worded like those that take a myth for granted."""
@@ -273,6 +292,14 @@ class Retriever:
         for row, entry in enumerate(self.index.entries):
             rows.setdefault((entry.owner, entry.kind), []).append(row)
         return rows
+
+
+def _route_name(entry: Entry) -> str:
+    return entry.owner if entry.kind is Kind.ROUTE else COACHING
+
+
+def _premise_name(entry: Entry) -> str:
+    return Kind.PREMISE.value if entry.kind is Kind.PREMISE else Kind.ASK.value
 
 
 def _tip_texts(index: Index) -> list[tuple[str, str, str]]:
