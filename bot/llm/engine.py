@@ -58,7 +58,15 @@ class Counts:
 class Engine:
     """One model with one context. Not thread-safe: one completion at a time."""
 
-    def __init__(self, path: Path, *, context: int, tuning: Tuning, draft: int = LONGEST_DRAFT) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        context: int,
+        tuning: Tuning,
+        draft: int = LONGEST_DRAFT,
+        alive: Callable[[], None] | None = None,
+    ) -> None:
         """Loads the model.
 
         Args:
@@ -66,11 +74,12 @@ class Engine:
             context: tokens of the context window; cut to what the model was trained for.
             tuning: threads and the like.
             draft: most tokens guessed at once; 0 decodes one after the other.
+            alive: called while it loads, so that a supervisor can tell slow from hung.
 
         Raises:
             ModelError: llama.cpp cannot load it.
         """
-        self.llama = Llama(path, context=context, tuning=tuning)
+        self.llama = Llama(path, context=context, tuning=tuning, alive=alive)
         self._slice = tuning.slice
         self._draft = min(draft, tuning.slice - 1)
         self._states: dict[tuple[int, ...], Any] = {}

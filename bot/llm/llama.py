@@ -38,19 +38,20 @@ class Cancelled(Exception):  # noqa: N818 - not an error
 class Llama:
     """A loaded model and the tokens that its context holds now. Not thread-safe."""
 
-    def __init__(self, path: Path, *, context: int, tuning: Tuning) -> None:
+    def __init__(self, path: Path, *, context: int, tuning: Tuning, alive: Callable[[], None] | None = None) -> None:
         """Loads the model.
 
         Args:
             path: a GGUF file.
             context: tokens of the context window; cut to what the model was trained for.
             tuning: threads and the like; `tuning.slice` is the most tokens that one `decode` takes.
+            alive: called whenever another part of the file is loaded.
 
         Raises:
             ModelError: llama.cpp cannot load it.
         """
         _silence()
-        self._model = _load(path, tuning)
+        self._model = _load(path, tuning, alive)
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
         self.context = min(context, llama_cpp.llama_model_n_ctx_train(self._model) or context)
         self._ctx = llama_cpp.llama_init_from_model(self._model, _context_params(self.context, tuning))
@@ -183,10 +184,16 @@ def system_info() -> str:
     return str(llama_cpp.llama_print_system_info().decode().strip(" |"))
 
 
-def _load(path: Path, tuning: Tuning) -> Any:
+def _load(path: Path, tuning: Tuning, alive: Callable[[], None] | None) -> Any:
+    def loaded(_share: float, _: Any) -> bool:
+        if alive is not None:
+            alive()
+        return True  # False would end the loading
+
     params = llama_cpp.llama_model_default_params()
     params.n_gpu_layers = 0
     params.use_extra_bufts = tuning.repack
+    params.progress_callback = llama_cpp.llama_progress_callback(loaded)  # kept alive by params
     model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
     if not model:
         raise ModelError(

@@ -33,6 +33,8 @@ BACK_OFF = (0.2, 1.0, 3.0, 6.0, 10.0)
 """Seconds before the child is started again after the first, second, … death in a row: with loading, back within 15 seconds."""
 HUNG_SECONDS = 20.0
 """A busy child that says nothing for so long is killed; it says something after every slice of the prompt and every token."""
+LOADING_SECONDS = 60.0
+"""The same for a child that loads: it says something whenever another part of the file is there, and a slow disk may take its time."""
 WORKER = (sys.executable, "-m", "bot.llm.worker")
 _LOST = {"op": "lost"}
 
@@ -51,6 +53,7 @@ class LocalModel:
         queue_size: int,
         busy_seconds: float = math.inf,
         hung_seconds: float = HUNG_SECONDS,
+        loading_seconds: float = LOADING_SECONDS,
         back_off: Sequence[float] = BACK_OFF,
         worker: Sequence[str] = WORKER,
     ) -> None:
@@ -61,13 +64,15 @@ class LocalModel:
         context, tuning: see `bot.llm.engine.Engine`.
         queue_size: prompts that may wait; further ones raise ModelBusyError.
         busy_seconds: a prompt that would wait longer raises ModelBusyError, unless it is patient.
-        hung_seconds, back_off: see HUNG_SECONDS and BACK_OFF.
+        hung_seconds, loading_seconds, back_off: see HUNG_SECONDS, LOADING_SECONDS and BACK_OFF.
         worker: command of the child; what it reads and writes is described in `bot.llm.worker`.
         """
         self._name = name
         self._command = [*worker, str(path), "--vocabulary", str(vocabulary)]
         self._command += ["--context", str(context), "--tuning", json.dumps(asdict(tuning))]
         self._hung_seconds = hung_seconds
+        self._loading_seconds = loading_seconds
+        self._heard = 0.0
         self._back_off = back_off
         self._line = Line(queue_size, busy_seconds)
         self._numbers = itertools.count(1)
@@ -236,9 +241,12 @@ class LocalModel:
         self._child = child
         if self._closed.is_set():
             _end(child)
+        self._heard = time.monotonic()
+        threading.Thread(target=self._watch_loading, args=(child,), name="model-loading", daemon=True).start()
         loaded = False
         assert child.stdout is not None  # noqa: S101 - it was asked for just above
         for line in child.stdout:
+            self._heard = time.monotonic()
             try:
                 message = json.loads(line)
             except ValueError:  # the child died in the middle of a line
@@ -257,6 +265,13 @@ class LocalModel:
                 self._answers.put(message)
         child.wait()
         return loaded
+
+    def _watch_loading(self, child: subprocess.Popen[str]) -> None:
+        """Kills a child that falls silent before it is ready; later on whoever asks notices."""
+        while child.poll() is None and not self.ready and not self._closed.wait(min(1.0, self._loading_seconds / 4)):
+            if time.monotonic() - self._heard > self._loading_seconds and not self.ready:
+                log.warning("model process hung while loading; it is ended")
+                child.kill()
 
     def _send(self, **command: Any) -> None:
         child = self._child

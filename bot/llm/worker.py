@@ -4,7 +4,7 @@ In:   {"op": "keep", "messages": […]}                                     comp
       {"op": "complete", "id": n, "messages": […], "static": n, "prefill": "…", "expected": […], "max_tokens": n}   word an answer
       {"op": "cancel", "id": n}                                           stop that one within a token or a slice
 Out:  {"op": "ready", "context": n, "load_ms": n, "features": "…"} | {"op": "failed", "message": "…"}      once, after loading
-      {"op": "alive"}                                                     while it computes
+      {"op": "alive"}                                                     while it loads and computes
       {"op": "piece", "id": n, "text": "…"} … {"op": "done", "id": n, "prompt": n, "reused": n, "completion": n, "drafted": n, "began": s}
       {"op": "error", "id": n, "message": "…"}
 
@@ -60,7 +60,7 @@ class Worker:
             from bot.llm.engine import Engine  # noqa: PLC0415 - a failing import is reported like a failing model
             from bot.llm.llama import system_info  # noqa: PLC0415
 
-            engine = Engine(model, context=context, tuning=tuning)
+            engine = Engine(model, context=context, tuning=tuning, alive=self._alive)
             _write_vocabulary(engine.llama.vocabulary(), vocabulary)
         except (ModelError, OSError, ImportError, RuntimeError) as error:
             self._say(op="failed", message=str(error))

@@ -1,9 +1,9 @@
 """A child process that speaks the protocol of `bot.llm.worker` and has no model: it says the words of its prompt again.
 
 The "model file" is JSON that says how it behaves at its start: {"failed": "why"}, {"deaths": n} (it dies n times right after it
-said that it is ready), {"dies": true} (always, before it is ready). In a prompt the words `die`, `half`, `stall` and
-`refuse` make it die there, die in the middle of a line, say nothing more, or refuse; for `how-many-kept` it says how many constant
-beginnings it was given; each word takes 20 ms.
+said that it is ready), {"dies": true} (always, before it is ready), {"hangs": n} (it says nothing the first n times it loads). In a
+prompt the words `die`, `half`, `stall` and `refuse` make it die there, die in the middle of a line, say nothing more, or refuse; for
+`how-many-kept` it says how many constant beginnings it was given; each word takes 20 ms.
 """
 
 from __future__ import annotations
@@ -66,6 +66,9 @@ def main(model: Path) -> int:
         return 1
     if behaviour.get("dies"):
         return 1
+    if behaviour.get("hangs", 0) > 0:
+        model.write_text(json.dumps({**behaviour, "hangs": behaviour["hangs"] - 1}), encoding="utf-8")
+        time.sleep(600)
     if behaviour.get("deaths", 0) > 0:
         model.write_text(json.dumps({**behaviour, "deaths": behaviour["deaths"] - 1}), encoding="utf-8")
         os.close(0)

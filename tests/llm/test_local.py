@@ -56,6 +56,7 @@ def small(
     *,
     warm: Sequence[Prompt] = (),
     hung_seconds: float = 10.0,
+    loading_seconds: float = 10.0,
     busy_seconds: float = 60.0,
 ) -> Iterator[LocalModel]:
     """A LocalModel over the small worker, started and settled."""
@@ -70,6 +71,7 @@ def small(
         queue_size=1,
         busy_seconds=busy_seconds,
         hung_seconds=hung_seconds,
+        loading_seconds=loading_seconds,
         back_off=(0.02, 0.02, 0.02),
         worker=SMALL_WORKER,
     )
@@ -228,6 +230,19 @@ def test_silence_in_the_middle_is_taken_for_hung(tmp_path: Path) -> None:
         with pytest.raises(ModelAwayError, match="did not move"):
             said(model, "well stall now")
         assert eventually(lambda: model.ready)
+
+
+def test_child_that_hangs_while_it_loads_is_replaced(tmp_path: Path) -> None:
+    with small(tmp_path, {"hangs": 2}, loading_seconds=0.5) as model:
+        assert eventually(lambda: model.ready, 10.0)
+        assert model.restarts == 2
+        assert said(model, "here now") == "here now"
+
+
+def test_child_that_always_hangs_while_it_loads_is_given_up(tmp_path: Path) -> None:
+    with small(tmp_path, {"hangs": 99}, loading_seconds=0.3) as model:
+        assert eventually(lambda: model.failure is not None, 10.0)
+        assert not model.ready
 
 
 def test_refused_prompt_is_an_error_of_its_own_and_no_death(tmp_path: Path) -> None:
