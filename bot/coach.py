@@ -266,11 +266,11 @@ class _Run:
             yield self._show(planned.disagreement, paragraph=True)
         if found.partly:
             yield self._show(texts["partly"], paragraph=True)
-        own: tuple[Citation, ...] = ()
+        cited = citations(planned, self._markers(), self._coach.knowledge)
         if found.passages and found.own_first:
             sentence, own = own_words(found.passages, self._question.text, texts, self._coach._embedder, first=len(planned.numbers) + 1)
             yield self._show(sentence, paragraph=True)
-        cited = (*citations(planned, self._markers(), self._coach.knowledge), *own)
+            cited = (*cited, *own)
         card = self._coach.knowledge.cards[planned.cards[0].tip].texts[language]
         answer = self._answer(language, found, mode, cited)
         yield Done(

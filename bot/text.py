@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
@@ -79,9 +80,16 @@ def _ends(text: str, language: Language) -> Iterator[re.Match[str]]:
         yield match
 
 
+_STEMMING = threading.Lock()
+"""A stemmer keeps the word that it works on: two threads at once get an IndexError or each other's stems."""
+
+
 @lru_cache(maxsize=50_000)
 def _stem(word: str, algorithm: str) -> str:
-    return str(_stemmer(algorithm).stemWord(word)) if not any(character.isdigit() for character in word) else word
+    if any(character.isdigit() for character in word):
+        return word
+    with _STEMMING:
+        return str(_stemmer(algorithm).stemWord(word))
 
 
 @lru_cache(maxsize=16)

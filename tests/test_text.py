@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.language import Languages
-from bot.text import clean, negations, numbers, split_sentences, words
+from bot.text import _stem as stem_of_word
+from bot.text import clean, negations, numbers, split_sentences, stems, words
 
 
 @pytest.mark.parametrize(
@@ -64,3 +68,16 @@ def test_negations_are_counted_in_their_language(languages: Languages) -> None:
 
 def test_words_are_lower_case_without_markers() -> None:
     assert words("Hold ORD [12]!") == ["hold", "ord"]
+
+
+def test_threads_at_once_get_the_stems_of_one_alone(languages: Languages) -> None:
+    endings = ["".join(letters) for letters in itertools.product("aeinst", repeat=3)]
+    asked = [(code, f"{word}{ending}") for word in ("vertrau", "versprech", "обещани") for ending in endings for code in ("de", "ru")]
+
+    def all_stems(_: int) -> list[list[str]]:
+        return [stems(word, languages.table[code]) for code, word in asked]
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(all_stems, range(8)))
+    stem_of_word.cache_clear()
+    assert found == [all_stems(0)] * 8

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from bot.interface import Interface
 from bot.knowledge.embedding import Embedder
+from bot.text import MARKER
 from bot.types import Citation, PassageHit
 
 QUOTED = 2
@@ -25,8 +26,13 @@ def own_words(
         first: number of the first citation.
     """
     cited = tuple(_cite(hit, question, embedder, first + n) for n, hit in enumerate(hits[:PASSAGES]))
-    quotes = " ".join(f"«{' '.join(citation.quote.split())}» [{citation.n}]" for citation in cited)
+    quotes = " ".join(f"«{said(citation)}» [{citation.n}]" for citation in cited)
     return f"{texts['own_documents']} {quotes}", cited
+
+
+def said(citation: Citation) -> str:
+    """A quote as an answer shows it: on one line, and numbers in brackets are none of the answer's markers."""
+    return " ".join(MARKER.sub(r" (\1)", citation.quote).split())
 
 
 def _cite(hit: PassageHit, question: str, embedder: Embedder, n: int) -> Citation:

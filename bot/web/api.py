@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from dataclasses import asdict
 from threading import Event as Flag
 from threading import Thread
 from time import sleep
 from typing import Annotated, Any
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, WouldBlock, to_thread
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, StrictBool, StringConstraints, ValidationError
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 
 from bot.coach import Ask, Cards, Coach, Done, Event, Sentence, Waiting
 from bot.errors import QuestionError, UsageError
@@ -78,12 +80,18 @@ def api_router(coach: Coach, look: Look, ask_coach: Ask, at_once: int = AT_ONCE)
             question = _question(await request.body(), request.headers.get("content-type", ""), coach)
         except UsageError as error:
             return JSONResponse({"error": str(error)}, 422)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
         browser = request.headers.get("accept-language", "")
-        if limiter.available_tokens < 1:
+        place = Flag()
+        try:
+            limiter.acquire_on_behalf_of_nowait(place)
+        except WouldBlock:
             text = coach.interfaces[coach.languages.from_browser(browser)].format("error_busy", seconds=RETRY_SECONDS)
             return JSONResponse({"error": text}, 503, {"Retry-After": str(RETRY_SECONDS)})
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(_stream(coach, ask_coach, question, request, limiter), media_type="text/event-stream", headers=headers)
+        events = _stream(coach, ask_coach, question, request, place)
+        return _Placed(events, lambda: limiter.release_on_behalf_of(place), media_type="text/event-stream", headers=headers)
 
     return router
 
@@ -108,12 +116,25 @@ def _question(body: bytes, content_type: str, coach: Coach) -> Question:
     return Question(asked.question, asked.id, asked.lang, history, patient=asked.patient)
 
 
-async def _stream(coach: Coach, ask_coach: Ask, question: Question, request: Request, limiter: CapacityLimiter) -> AsyncIterator[bytes]:
-    """The answer's events. When the client goes, the coach is stopped within moments, even in the middle of a sentence."""
-    gone = Flag()
+class _Placed(StreamingResponse):
+    """A stream that has a place among those made at once, and gives it back whether it was read to its end, in part or not at all."""
+
+    def __init__(self, content: AsyncIterator[bytes], leave: Callable[[], None], **options: Any) -> None:
+        super().__init__(content, **options)
+        self._leave = leave
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See starlette."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave()
+
+
+async def _stream(coach: Coach, ask_coach: Ask, question: Question, request: Request, gone: Flag) -> AsyncIterator[bytes]:
+    """The answer's events; `gone` is set when they end. When the client goes, the coach is stopped within moments, even in the middle of a sentence."""
     browser = request.headers.get("accept-language", "")
     answer: Iterator[Event] = iter(())
-    limiter.acquire_on_behalf_of_nowait(gone)
     watch = asyncio.create_task(_watch(request, gone))
     try:
         answer = ask_coach(question, gone.is_set)
@@ -128,7 +149,6 @@ async def _stream(coach: Coach, ask_coach: Ask, question: Question, request: Req
     finally:
         gone.set()
         watch.cancel()
-        limiter.release_on_behalf_of(gone)
         Thread(target=_end, args=(answer,), name="answer-end", daemon=True).start()
 
 

@@ -32,6 +32,7 @@ from bot.web.chat import Chat
 from bot.web.document import STATIC, Compressed, PageDocument
 from bot.web.gate import Gate, Rules
 from bot.web.identity import TOKEN_HEADER
+from bot.web.keys import SessionKeys
 from bot.web.metrics import Metrics, metrics_router
 from bot.web.page import mount
 from bot.web.security import AllowedAddresses, BodyLimit, PageCalls, SecurityHeaders
@@ -74,6 +75,7 @@ def create_app(coach: Coach, lookup: Lookup = lambda _: None, look: Look | None 
     app.add_middleware(PageDocument, texts=texts, origins=rules.origins)
     app.add_middleware(Compressed)
     app.add_middleware(PageCalls)
+    app.add_middleware(SessionKeys)
     app.add_middleware(Gate, rules=rules, texts=texts)
     app.add_middleware(
         CORSMiddleware,

@@ -132,10 +132,10 @@ class Asker:
                 began = time.monotonic()
                 try:
                     told = client.post(f"{self._address}/api/ask", json={"question": self._questions[self.answered % len(self._questions)]})
-                    done = json.loads(told.text.strip().split("\n\n")[-1].split("\ndata: ")[1])
+                    done = json.loads(told.text.strip().split("\n\n")[-1].split("\ndata: ")[-1])
                     if told.status_code != 200 or not done.get("answer"):
                         self.wrong.append(f"{told.status_code}: {told.text[-200:]}")
-                except (httpx.HTTPError, ValueError, IndexError) as error:
+                except (httpx.HTTPError, ValueError) as error:
                     self.wrong.append(f"{type(error).__name__}: {error}")
                 self.longest = max(self.longest, time.monotonic() - began)
                 self.answered += 1
@@ -144,7 +144,7 @@ class Asker:
 
 def coach_over(office: Office) -> tuple[Coach, CurrentIndex]:
     """The pipeline over an office's index, with a model that repeats its advice, and the index in use."""
-    parts = Parts(Settings(home=office.home, answer_cache=False))
+    parts = Parts(Settings(home=office.home, answer_cache=False, limit_address=100_000))
     current = office.current()
     current.open()
     parts.__dict__["index"] = current  # the part itself, made by hand over fewer entries

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tests.faults.index import damage, disk, swaps, two_builders
 from tests.faults.kills import kills
+from tests.faults.load import many_clients, real_model, soak
+from tests.faults.strangers import poison, sessions, two_at_once
 from tests.faults.trial import Scenario
 
 SCENARIOS: dict[str, Scenario] = {
@@ -12,4 +14,10 @@ SCENARIOS: dict[str, Scenario] = {
     "disk": disk,
     "two_builders": two_builders,
     "swaps": swaps,
+    "poison": poison,
+    "two_at_once": two_at_once,
+    "sessions": sessions,
+    "many_clients": many_clients,
+    "real_model": real_model,
+    "soak": soak,
 }

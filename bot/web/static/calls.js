@@ -1,11 +1,13 @@
-// What the page's own calls to the server carry: the language of the page and, in a panel, the intranet's token for the person who is
-// signed in; and what the server said when it refused one. It loads before everything else and needs nothing.
+// What the page's own calls to the server carry: the language of the page, its own key and, in a panel, the intranet's token for the
+// person who is signed in; and what the server said when it refused one. It loads before everything else and needs nothing.
 "use strict";
 
 const coachCalls = (() => {
   const plain = window.fetch.bind(window);
   const REFUSALS = [401, 403, 429, 503];
   const served = document.documentElement.lang; // Gradio overwrites it with the browser's
+  // Of this page alone: whoever learns the name of its session, from an address in a log, cannot go on with the conversation.
+  const key = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
   let token = ""; // in this variable only: never stored, never in an address
   let said = "";
   let known = Promise.resolve(); // calls wait until it is known who asks
@@ -24,6 +26,7 @@ const coachCalls = (() => {
   function dressed(input, init) {
     const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined));
     headers.set("Accept-Language", document.body?.dataset.worded || served);
+    headers.set("X-Coach-Page", key);
     if (token) headers.set("X-Coach-Token", token);
     return { ...init, headers };
   }
