@@ -132,7 +132,7 @@ class _Placed(StreamingResponse):
 
 
 async def _stream(coach: Coach, ask_coach: Ask, question: Question, request: Request, gone: Flag) -> AsyncIterator[bytes]:
-    """The answer's events; `gone` is set when they end. When the client goes, the coach is stopped within moments, even in the middle of a sentence."""
+    """The answer's events; `gone` is set when they end. When the client goes, the coach is stopped even in the middle of a sentence."""
     browser = request.headers.get("accept-language", "")
     answer: Iterator[Event] = iter(())
     watch = asyncio.create_task(_watch(request, gone))

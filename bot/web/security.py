@@ -27,7 +27,7 @@ ALLOWED = (
     ("POST", re.compile(r"/gradio_api/(queue/join|run/predict|cancel|reset)")),
 )
 """Method and path of everything that is served; Gradio's uploads, file, proxy and interface pages are not."""
-PAGE_CALLS = {"/gradio_api/queue/join", "/gradio_api/run/predict", "/gradio_api/cancel"}
+PAGE_CALLS = {"/gradio_api/queue/join", "/gradio_api/run/predict", "/gradio_api/cancel", "/gradio_api/reset"}
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'self'",
     "X-Content-Type-Options": "nosniff",

@@ -135,7 +135,6 @@ def _slow_readers(address: str, many: int) -> list[str]:
     """They take a few bytes now and then; meanwhile others are answered; in the end each has its own whole stream."""
     lines = [_connected(address) for _ in range(many)]
     for number, line in enumerate(lines):
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
         line.sendall(_request(f"Kanari{number}x"))
     wrong = _in_time(address)
     heard = [bytearray() for _ in lines]

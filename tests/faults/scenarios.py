@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from tests.faults.index import damage, disk, swaps, two_builders
+from tests.faults.inputs import documents, requests
 from tests.faults.kills import kills
 from tests.faults.load import many_clients, real_model, soak
+from tests.faults.model import model_file
 from tests.faults.strangers import poison, sessions, two_at_once
 from tests.faults.trial import Scenario
 
@@ -14,9 +16,12 @@ SCENARIOS: dict[str, Scenario] = {
     "disk": disk,
     "two_builders": two_builders,
     "swaps": swaps,
+    "model_file": model_file,
     "poison": poison,
     "two_at_once": two_at_once,
     "sessions": sessions,
+    "requests": requests,
+    "documents": documents,
     "many_clients": many_clients,
     "real_model": real_model,
     "soak": soak,

@@ -203,6 +203,7 @@ def test_address_that_is_not_listed_is_not_served(client: TestClient, method: st
     "body",
     [
         b"",
+        b"\xff",
         b"{}",
         b'{"data": 5}',
         b'{"fn_index": 99, "data": [], "session_hash": "x"}',
@@ -211,7 +212,7 @@ def test_address_that_is_not_listed_is_not_served(client: TestClient, method: st
         b'{"fn_index": 7, "data": [1, 2, 3, 4, 5, 6, 7], "session_hash": "x"}',
     ],
 )
-@pytest.mark.parametrize("path", ["/gradio_api/queue/join", "/gradio_api/run/predict", "/gradio_api/cancel"])
+@pytest.mark.parametrize("path", ["/gradio_api/queue/join", "/gradio_api/run/predict", "/gradio_api/cancel", "/gradio_api/reset"])
 def test_nonsense_to_the_pages_own_addresses_is_no_500(client: TestClient, path: str, body: bytes) -> None:
     assert client.post(path, content=body, headers={"Content-Type": "application/json"}).status_code < 500
 
