@@ -15,7 +15,7 @@ import httpx
 
 from bot.bench.asked import Noted, NotingModel, Questions
 from bot.bench.figures import Figure, first_come, median, ratio, single
-from bot.bench.processes import Child, Served, stream_chat
+from bot.bench.processes import Child, Memory, Served, stream_chat
 from bot.coach import Coach
 from bot.llm.protocol import Prompt
 from bot.types import Question
@@ -142,11 +142,11 @@ def users(served: Served, questions: Sequence[Question], rounds: int, tick: Tick
     return figures, {count: mean(values) for count, values in responses.items()}
 
 
-def growth(served: Served, questions: Questions, settled: tuple[int, float], turns: int, tick: Tick) -> list[Figure]:
+def growth(served: Served, questions: Questions, settled: tuple[int, Memory], turns: int, tick: Tick) -> list[Figure]:
     """Memory, and what it grows by over many turns, those to come in conversations of four.
 
     Args:
-        settled: turns answered at an earlier time, and gigabytes then.
+        settled: turns answered at an earlier time, and the memory then.
         turns: how many are answered at the end.
     """
     history: list[dict[str, str]] = []
@@ -157,8 +157,8 @@ def growth(served: Served, questions: Questions, settled: tuple[int, float], tur
     since, before = settled
     now = served.memory()
     return [
-        single("memory of all processes", now, "GB", "≤ 3.5"),
-        single(f"growth of memory, turn {since} to {served.turns}", (now / before - 1) * 100, "%", "≤ 2"),
+        single("memory of all processes", now.resident, "GB", "≤ 3.5"),
+        single(f"growth of their own memory, turn {since} to {served.turns}", (now.private / before.private - 1) * 100, "%", "≤ 2"),
     ]
 
 

@@ -44,6 +44,14 @@ class Told:
     answer: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Memory:
+    """Gigabytes: everything, with shared pages in each process (the model's file is one of them), and what is a process's own."""
+
+    resident: float
+    private: float
+
+
 class Child:
     """A process that reads one JSON object a line and writes one or more."""
 
@@ -128,10 +136,11 @@ class Served:
                     return Told(times["cards"], times["sentence"], worded, now, content)
         raise BotError(f"The coach gave no whole answer: {list(times)} arrived.")
 
-    def memory(self) -> float:
-        """Gigabytes of all its processes; what they share counts once."""
+    def memory(self) -> Memory:
+        """What all its processes have in memory."""
         own = psutil.Process(self._pid)
-        return float(sum(process.memory_full_info().pss for process in [own, *own.children(recursive=True)])) / 1e9
+        found = [process.memory_full_info() for process in [own, *own.children(recursive=True)]]
+        return Memory(sum(one.rss for one in found) / 1e9, sum(one.uss for one in found) / 1e9)
 
 
 @contextmanager

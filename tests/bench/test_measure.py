@@ -50,5 +50,5 @@ def test_memory_is_compared_over_the_turns_that_are_still_to_come(served: Served
     served.ask(ASKED[0].text)
     memory, grown = measure.growth(served, QUESTIONS, (served.turns, served.memory()), 5, lambda _: None)
     assert served.turns == 5
-    assert grown.name == "growth of memory, turn 1 to 5"
+    assert grown.name == "growth of their own memory, turn 1 to 5"
     assert memory.met
