@@ -198,7 +198,7 @@ def _load(path: Path, tuning: Tuning, alive: Callable[[], None] | None) -> Any:
     if not model:
         raise ModelError(
             f"llama.cpp cannot read {path.name} ({path.stat().st_size:,} bytes). "
-            "It is damaged, cut off, or no GGUF model; fetch it again or choose another."
+            "It is damaged, cut off, no GGUF model, or too large for the memory; fetch it again, choose another, or free memory."
         )
     return model
 
