@@ -368,7 +368,8 @@ class _Run:
 
     def _fallback_note(self, texts: Interface) -> Iterator[Event]:
         if "language_fallback" in self._notes:
-            yield self._show(texts["language_fallback"])
+            names = ", ".join(interface["name"] for interface in self._coach.interfaces.values())
+            yield self._show(texts.format("language_fallback", languages=names))
 
     def _show(self, text: str, *, paragraph: bool = False) -> Sentence:
         if self._timings.first_sentence_ms is None:

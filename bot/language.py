@@ -144,7 +144,8 @@ class Languages:
         if known and agreed:
             return Detected(known[0], sure=True)
         if known:
-            likely = [code for code in marked if code in known] or [code for code in known if code == preferred] or known
+            likely = [code for code in marked if code == preferred] or [code for code in marked if code in known]
+            likely = likely or [code for code in known if code == preferred] or known
             return Detected(likely[0], sure=False)
         if preferred and letters < 2 * SURE_LETTERS:
             return Detected(preferred, sure=False)
@@ -169,7 +170,7 @@ class Languages:
 
     def is_in(self, text: str, code: str) -> bool:
         """True when the text is in that language or cannot be told from it: at least one detector says so."""
-        votes = [self._own(vote, text) for vote in self._votes(text)]
+        votes = [self._own(vote, text, code) for vote in self._votes(text)]
         return not votes or code in votes
 
     def line_language(self, line: str) -> str:

@@ -62,7 +62,7 @@ SURE_TIP = 1.1
 YIELDS = {Route.NOT_COVERED.value: 0.4, NEAR_MISS: 0.4, Route.HARMFUL.value: 0.2}
 """A route that leads by less than this yields to coaching when a tip scores at least SURE_TIP."""
 PREMISE_NEAREST, PREMISE_WEIGHT, PREMISE_BALANCE = 5, 1.0, 0.5
-PREMISE_LEAD = -0.4
+PREMISE_LEAD = 0.0
 """Lead from which a question counts as worded like those that take a myth for granted."""
 PASSAGE_FLOOR = 0.45
 """An own document's passage is offered from this cosine on."""
@@ -154,7 +154,7 @@ class Retriever:
         route = route_of(name)
         myth = self._myth(vectors, tips, claim is not None, assumes) if route is Route.COACH else None
         own_first = self._own_first(passages, tips[0].id, vectors[0])
-        return Retrieved(route, lead, name, tips, passages, myth, covered is not None, own_first)
+        return Retrieved(route, lead, name, tips, passages, myth, claim is not None, covered is not None, own_first)
 
     def _parts(self, text: str, language: str, whole: Vectors) -> list[str]:
         """The parts worth an embedding each: none where the whole is clearly coaching and asks one thing."""

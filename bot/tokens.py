@@ -14,7 +14,7 @@ Count = Callable[[str], int]
 _QWEN2 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 """Split pattern of Qwen2's tokenizer (tokenizer.json of the model, Apache-2.0): digits one by one."""
 _BYTES_PER_TOKEN = 2
-"""Without a vocabulary: fewer bytes a token than any of the five languages has in practice, so counts err on the high side.
+"""Without a vocabulary: fewer bytes a token than any of our languages has in practice, so counts err on the high side.
 A digit is a token of its own."""
 
 

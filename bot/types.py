@@ -160,6 +160,8 @@ class Retrieved:
     passages: tuple[PassageHit, ...] = ()
     myth: tuple[str, int] | None = None
     """Tip id and number of the myth that the question takes for granted."""
+    claimed: bool = False
+    """True when the question says that it is the articles' advice."""
     partly: bool = False
     """True when another part of the question is not covered."""
     own_first: bool = False

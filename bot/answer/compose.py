@@ -122,7 +122,8 @@ def _premise(found: Retrieved, knowledge: Knowledge, texts: Interface, numbers: 
         return ""
     tip, number = found.myth
     myth = knowledge.cards[tip].texts[texts.language].myths[number]
-    return f"{texts['premise']} {marked(myth.correction, numbers[tip])}"
+    correction = marked(myth.correction, numbers[tip])
+    return f"{texts['premise']} {correction}" if found.claimed else correction
 
 
 def _disagreement(first: Card, opposed: Card | None, knowledge: Knowledge, texts: Interface, numbers: Mapping[str, int]) -> str:
