@@ -1,7 +1,7 @@
 """Vectors kept in files beside the cards, so that the first start need not embed thousands of phrasings.
 
-Each vector is named by a hash of its text (`Entry.vector_key`): a changed text simply has no vector yet. One byte a
-dimension with one scale a vector; the cosine to the exact vector is above 0.999. It knows nothing of entries.
+Each vector is named by a hash of its text (`Entry.vector_key`): a changed text simply has no vector yet. Seven bits a
+dimension with one scale a vector, compressed; the cosine to the exact vector is above 0.999. It knows nothing of entries.
 """
 
 from __future__ import annotations
@@ -14,15 +14,18 @@ import numpy as np
 from bot.errors import KnowledgeError
 from bot.knowledge.embedding import DIMENSIONS, EMBEDDER, Vectors
 
+LEVELS = 63
+"""Steps from zero to a vector's largest component."""
+
 
 def save_vectors(path: Path, vectors: Mapping[int, Vectors]) -> None:
     """Writes vectors (each of shape (DIMENSIONS,)) by key."""
     keys = np.array(sorted(vectors), np.uint64)
     matrix = np.stack([vectors[int(key)] for key in keys])
-    scale = np.abs(matrix).max(axis=1, keepdims=True) / 127
+    scale = np.abs(matrix).max(axis=1, keepdims=True) / LEVELS
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        np.savez(
+        np.savez_compressed(
             file,
             keys=keys,
             scale=scale.astype(np.float32),
