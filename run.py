@@ -52,7 +52,9 @@ def parser() -> argparse.ArgumentParser:
     models.add_argument("action", nargs="?", choices=["list", "pull", "verify"], default="list")
     models.add_argument("name", nargs="?")
     evaluate = commands.add_parser("eval", parents=[common], help="measure answers on a question set")
-    evaluate.add_argument("set", nargs="?", default="test", help="dev, test, ten, support, ablation, or a .jsonl file (default: test)")
+    evaluate.add_argument(
+        "set", nargs="?", default="test", help="dev, test, the name of a set of data/eval, support, ablation, or a .jsonl file"
+    )
     evaluate.add_argument("--json", action="store_true", help="print the figures as JSON")
     evaluate.add_argument("--retrieve-only", action="store_true", help="measure retrieval and routes only")
     evaluate.add_argument("--out", type=Path, default=Path("eval-report"), help="folder for the report (default: eval-report)")

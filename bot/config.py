@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     home: Path = Path("~/.cache/trust-coach")
-    """Folder for what is fetched and built: models/ and index/."""
+    """Folder for what is fetched, built and taken in: models/, index/, documents/, feedback/ and tuning.json."""
     data: Path = ROOT / "data"
     """Articles, cards, and a folder a language."""
     prompts: Path = ROOT / "prompts"

@@ -1,10 +1,10 @@
 """From a question to its route and its ranked tips and passages.
 
 Two rankings of the same centred vectors are added: a kernel ridge classifier over all phrasings (Nyström approximation,
-Williams & Seeger 2001; one column a tip) and the mean cosine of a tip's nearest phrasings. The route comes from a second
-ranking of the same kind over the labelled examples of what is not a coaching question. Constants were chosen on the dev
-half of data/eval and by leaving out one language of the second authors' examples (docs/LOG.md). It knows nothing of prompts,
-models or answers.
+Williams & Seeger 2001; one column a tip) and the mean cosine of a tip's nearest phrasings; a question's sentences and words
+count beside them. The route comes from a second ranking of the same kind over the labelled examples of what is not a coaching
+question, and a third one tells questions that take a myth for granted. Constants were chosen on the dev half of data/eval and
+by leaving out one language of the second authors' examples (docs/LOG.md). It knows nothing of prompts, models or answers.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ class Passage:
 
 @dataclass(frozen=True)
 class Hit:
-    """A tip and how well it fits the question: `score` is higher for better, about 0 to 1."""
+    """A tip and how well it fits the question: a higher `score` is better; it compares the tips of one question, and is no probability."""
 
     id: str
     score: float
@@ -212,7 +212,7 @@ class Timings:
 
 @dataclass(frozen=True)
 class Dropped:
-    """A sentence of the model that was not shown, and the reason: language, support, citation, repetition …"""
+    """A sentence of the model that was not shown, and the reason: support, number, name, negation, language, repetition, markup or empty"""
 
     text: str
     reason: str

@@ -18,6 +18,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
+class QuietHandler(BaseHTTPRequestHandler):
+    """A request handler that writes no log."""
+
+    def answer(self, status: int, kind: str, body: bytes) -> None:
+        """The whole response at once."""
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Says nothing."""
+
+
 @contextmanager
 def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     """The address of a server that runs as long as the block."""
@@ -65,7 +80,7 @@ class HubMirror:
     def handler(mirror) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - `self` is the request's
         """The request handler of this mirror."""
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_GET(self) -> None:
                 start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").split("-")[0])
                 mirror.starts.append(start)
@@ -85,9 +100,6 @@ class HubMirror:
                 self.wfile.write(body)
                 mirror.sent += len(body)
                 self.close_connection = True
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
 
         return Handler
 
@@ -118,28 +130,18 @@ class PackageIndex:
     def handler(index) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - `self` is the request's
         """The request handler of this index."""
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_GET(self) -> None:
                 name = self.path.strip("/").split("/")[-1]
                 if self.path.startswith("/simple/"):
                     stem = name.replace("-", "_") + "-"
                     links = "".join(f'<a href="/files/{file}">{file}</a>' for file in index.wheels if file.startswith(stem))
-                    self._answer(200 if links else 404, "text/html", f"<!DOCTYPE html><html><body>{links}</body></html>".encode())
+                    self.answer(200 if links else 404, "text/html", f"<!DOCTYPE html><html><body>{links}</body></html>".encode())
                 elif name in index.wheels:
                     index.asked.append(name)
-                    self._answer(200, "application/octet-stream", index.wheels[name])
+                    self.answer(200, "application/octet-stream", index.wheels[name])
                 else:
-                    self._answer(404, "text/plain", b"no such file")
-
-            def _answer(self, status: int, kind: str, body: bytes) -> None:
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
+                    self.answer(404, "text/plain", b"no such file")
 
         return Handler
 
@@ -175,16 +177,16 @@ class ModelServer:
     def handler(server) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - `self` is the request's
         """The request handler of this server."""
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_GET(self) -> None:
-                self._answer(200, json.dumps(server.models).encode())
+                self.answer(200, "application/json", json.dumps(server.models).encode())
 
             def do_POST(self) -> None:
                 server.authorizations.append(self.headers.get("Authorization", ""))
                 server.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
                 time.sleep(server.before)
                 if server.status != 200:
-                    self._answer(server.status, server.error.encode())
+                    self.answer(server.status, "text/plain", server.error.encode())
                     return
                 self.send_response(200)
                 self.send_header("Content-Type", "text/event-stream")
@@ -199,14 +201,5 @@ class ModelServer:
                 except OSError:
                     server.gone += 1
                 self.close_connection = True
-
-            def _answer(self, status: int, body: bytes) -> None:
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
 
         return Handler

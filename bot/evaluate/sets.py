@@ -29,10 +29,10 @@ class Item:
 
 
 def load_items(name: str, folder: Path, limit: int | None = None) -> list[Item]:
-    """A half of the own set, the ten, or a file.
+    """A half of the languages' own exams, another set of data/eval, or a file.
 
     Args:
-        name: dev, test, ten, or a path to a JSONL file.
+        name: dev or test; the name of a file in the folder, such as fresh or ten; or a path to a JSONL file.
         folder: data/eval.
         limit: at most so many a language and kind.
 
@@ -44,7 +44,7 @@ def load_items(name: str, folder: Path, limit: int | None = None) -> list[Item]:
     else:
         path = folder / f"{name}.jsonl" if (folder / f"{name}.jsonl").is_file() else Path(name)
         if not path.is_file():
-            raise UsageError(f"There is no question set {name!r}. Give dev, test, ten or the path of a .jsonl file.")
+            raise UsageError(f"There is no question set {name!r}. Give dev, test, fresh, ten or the path of a .jsonl file.")
         rows = _rows(path)
     try:
         items = [_item(row) for row in rows]

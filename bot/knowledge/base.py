@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from bot.knowledge.articles import article_passages, load_articles
-from bot.knowledge.cards import SCHEMA_VERSION, load_cards, quote_offsets
+from bot.knowledge.cards import load_cards, quote_offsets
 from bot.knowledge.routes import RouteSet, load_routes
 from bot.types import Article, Card, Passage
 
@@ -72,13 +72,6 @@ class Knowledge:
         for article in self.articles.values():
             for passage in article_passages(article):
                 yield Entry(Kind.PASSAGE, passage.id, passage.language, 0, passage.text, passage)
-
-    def fingerprint(self) -> str:
-        """Changes when any shipped text, or the card's schema, changes."""
-        digest = hashlib.sha256(str(SCHEMA_VERSION).encode())
-        for entry in self.entries():
-            digest.update(entry.id.encode())
-        return digest.hexdigest()
 
 
 def load_knowledge(data: Path, country: str = "default", contacts: Path | None = None) -> Knowledge:
