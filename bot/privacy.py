@@ -73,7 +73,7 @@ def rows(settings: Settings) -> list[str]:
         "documents",
         "backup",
         "browser",
-        "network",
+        "network_away" if _servers(settings) else "network",
     ]
 
 
@@ -89,6 +89,7 @@ def sheet(settings: Settings, texts: Texts, made_on: date | None = None) -> str:
         "minutes": round(SECONDS / 60),
         "days": settings.feedback_days,
         "host": _remote(settings),
+        "servers": ", ".join(_servers(settings)),
         "user": settings.limit_user,
         "address": settings.limit_address,
         "readers": ", ".join(settings.metrics_from),
@@ -108,10 +109,19 @@ def sheet(settings: Settings, texts: Texts, made_on: date | None = None) -> str:
 
 
 def _remote(settings: Settings) -> str:
-    """Host and port of the model server that questions are sent to, or nothing; user names and passwords in the address are left out."""
-    if not settings.model.startswith(("http://", "https://")):
-        return ""
-    return urlsplit(settings.model).netloc.rpartition("@")[2]
+    """Host and port of the model server that questions are sent to, or nothing."""
+    return _host(settings.model) if settings.model.startswith(("http://", "https://")) else ""
+
+
+def _servers(settings: Settings) -> list[str]:
+    """Host and port of every other server that the chat talks to while it runs."""
+    index = _host(settings.chroma_url) if settings.chroma_url else ""
+    return [host for host in (_remote(settings), index) if host]
+
+
+def _host(address: str) -> str:
+    """Host and port of an address; a user name and password in it are left out."""
+    return urlsplit(address).netloc.rpartition("@")[2]
 
 
 def _short(folder: Path) -> str:

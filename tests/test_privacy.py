@@ -34,8 +34,8 @@ def test_docs_show_the_default_sheet() -> None:
     assert (ROOT / "docs" / "PRIVACY.md").read_text("utf-8") == sheet(Settings(), texts())
 
 
-def test_the_five_languages_are_there() -> None:
-    assert {"nb", "sv", "de", "ru", "en"} <= set(LANGUAGES)
+def test_every_language_has_a_sheet() -> None:
+    assert set(LANGUAGES) == {path.parent.name for path in (ROOT / "data" / "languages").glob("*/language.yaml")}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -54,6 +54,7 @@ def test_the_sheet_names_what_is_set(language: str, tmp_path: Path) -> None:
         feedback=True,
         feedback_days=37,
         model="https://user:hunter2@models.example:8443/v1",
+        chroma_url="http://index.example:8001",
         metrics_from=("10.9.8.7",),
         limit_user=19,
         limit_address=61,
@@ -61,7 +62,17 @@ def test_the_sheet_names_what_is_set(language: str, tmp_path: Path) -> None:
         hub="https://mirror.example",
     )
     told = sheet(settings, texts(language), date(2026, 11, 22))
-    for named in ("37", "models.example:8443", "10.9.8.7", "19", "61", f"{tmp_path}/feedback", "mirror.example", "2026-11-22"):
+    for named in (
+        "37",
+        "models.example:8443",
+        "index.example:8001",
+        "10.9.8.7",
+        "19",
+        "61",
+        f"{tmp_path}/feedback",
+        "mirror.example",
+        "2026-11-22",
+    ):
         assert named in told
     assert "hunter2" not in told
     assert "{" not in told
@@ -73,6 +84,9 @@ def test_the_sheet_names_what_is_set(language: str, tmp_path: Path) -> None:
         ({"feedback": True}, "feedback_on", "feedback_off"),
         ({"model": "http://10.0.0.1:8000"}, "model_away", "model_here"),
         ({"model": "qwen3-4b"}, "model_here", "model_away"),
+        ({"model": "http://10.0.0.1:8000"}, "network_away", "network"),
+        ({"chroma_url": "http://10.0.0.5:8000"}, "network_away", "network"),
+        ({"chroma_url": "http://10.0.0.5:8000"}, "model_here", "model_away"),
         ({"token_algorithm": "HS256"}, "identity_on", "identity_off"),
         ({"answer_cache": False}, "cache_off", "cache_on"),
         ({"metrics_from": ()}, "metrics_off", "metrics_on"),

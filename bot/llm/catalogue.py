@@ -47,9 +47,7 @@ class ModelEntry(FileModel):
     size: int
     sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
     memory: int
-    languages: tuple[str, ...]
     writes_freely: tuple[str, ...]
-    chat_template: str
     measured: bool
     default: bool = False
     sources: tuple[HubSource | WheelSource, ...] = Field(min_length=1)

@@ -36,9 +36,7 @@ def entry(content: bytes = CONTENT, *, wheels: bool = True) -> ModelEntry:
         size=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
         memory=1,
-        languages=("en",),
         writes_freely=(),
-        chat_template="",
         measured=False,
         sources=sources,
     )
