@@ -18,6 +18,7 @@ from bot import upkeep
 from bot.assemble import RANKINGS, Parts, wait_until_ready
 from bot.coach import Coach, Done, Sentence
 from bot.config import Settings
+from bot.current import step_aside
 from bot.errors import BotError, QuestionError, UsageError
 from bot.knowledge.build import embed
 from bot.knowledge.documents import files_of
@@ -146,7 +147,8 @@ def _print_rest(coach: Coach, answer: Answer) -> None:
 
 
 def ingest(options: argparse.Namespace, parts: Parts) -> int:
-    """Takes in own documents and makes an index with them current."""
+    """Takes in own documents and makes an index with them current; a chat that is being served goes first on the processors."""
+    step_aside()
     total = len(files_of(options.paths, []))
     with tqdm(total=total, desc="Reading", unit="file", file=sys.stderr) as bar:
         outcome = parts.shelf.ingest(options.paths, lambda text: parts.languages.detect(text[:3000]).code, lambda _: _advance(bar))

@@ -7,6 +7,8 @@ or the page.
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -26,10 +28,18 @@ log = logging.getLogger(__name__)
 
 SHIPPED = "shipped"
 """Generation name of the index that is made from the shipped vectors while the first real one is built."""
+STEPPED_ASIDE = 10
+"""Niceness of what builds an index: the model and the page get the processors first."""
 LOOK_SECONDS = 1.0
 """How often a folder is asked whether another process has made a new generation current."""
 SHARED_LOOK_SECONDS = 10.0
 """How often a server is asked."""
+
+
+def step_aside() -> None:
+    """Lets everything else go first on the processors: this thread on Linux, elsewhere nothing happens."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), STEPPED_ASIDE)
 
 
 class CurrentIndex:
@@ -120,6 +130,7 @@ class CurrentIndex:
         """Builds in a thread of its own; a failure is logged and the index in memory goes on."""
 
         def work() -> None:
+            step_aside()
             try:
                 self.build()
             except IndexLockedError:

@@ -21,7 +21,7 @@ import pytest
 
 from bot.config import ROOT
 from bot.cues import Cues
-from bot.current import SHIPPED, CurrentIndex
+from bot.current import SHIPPED, STEPPED_ASIDE, CurrentIndex, step_aside
 from bot.errors import IndexError_, IndexLockedError
 from bot.knowledge.base import Entry, Kind, load_knowledge
 from bot.knowledge.build import IndexHome, content_hash
@@ -311,3 +311,19 @@ def test_shipped_vectors_cover_the_shipped_texts() -> None:
     known = load_vectors(ROOT / "data" / "languages")
     missing = [entry for entry in entries if entry.vector_key not in known]
     assert len(missing) <= 0.02 * len(entries), f"{len(missing)} texts have no vector: python run.py vectors"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have a niceness of their own on Linux only")
+def test_building_behind_leaves_the_processors_to_the_answers() -> None:
+    found: list[int] = []
+
+    def work() -> None:
+        step_aside()
+        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [STEPPED_ASIDE]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
