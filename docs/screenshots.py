@@ -1,7 +1,7 @@
 """Makes the pictures in docs/screenshots from the running chat with its real model.
 
     BOT_FEEDBACK=true python run.py --port 7870 &   # wait until it says that the model is ready
-    python docs/screenshots.py http://127.0.0.1:7870
+    python docs/screenshots.py http://127.0.0.1:7870 [LANGUAGE ...]
 
 Needs Chromium and its driver (Debian: apt-get install chromium chromium-driver).
 """
@@ -31,12 +31,19 @@ QUESTIONS = {
     "de": "Eine Kundin wartet, aber ich weiß noch keine Antwort. Was schreibe ich?",
     "ru": "Клиент ждёт ответа, а у меня его ещё нет. Что ему написать?",
     "en": "How do I react when someone on my team makes a costly mistake?",
+    "da": "Hvad siger jeg til kunden, når leverancen bliver forsinket igen?",
+    "fi": "Miten voitan tiimin luottamuksen takaisin, kun lupaus jäi pitämättä?",
+    "nl": "Wat doe ik als mijn team over een afwezige collega roddelt?",
+    "fr": "Comment réagir quand un collaborateur avoue une erreur coûteuse ?",
+    "es": "¿Qué le digo a un cliente que espera una respuesta que aún no tengo?",
+    "pl": "Co zrobić, gdy w kuchni plotkują o koledze z zespołu?",
 }
 SIZES = {"wide": (1280, 860), "phone": (390, 780), "narrow": (320, 640)}
 FEW, MANY = ("start", "answer"), ("start", "answer", "rate", "after", "edit", "source", "save", "stored")
 SERIES: tuple[tuple[str, str, bool, tuple[str, ...]], ...] = (
     *((language, "wide", False, FEW) for language in ("sv", "de", "ru", "en")),
     *((language, "phone", False, ("answer",)) for language in ("sv", "de", "ru", "en")),
+    *((language, "wide", False, ("answer",)) for language in ("da", "fi", "nl", "fr", "es", "pl")),
     ("nb", "wide", False, MANY),
     ("nb", "wide", True, ("start", "answer", "source", "stored")),
     ("nb", "phone", False, ("start", "answer", "after", "source")),
@@ -124,14 +131,16 @@ def _panel(camera: Camera, opener: str) -> None:
     camera.wait("dialog[open] h2")
 
 
-def main(address: str) -> None:
-    """All series, instead of the pictures there were; those of the widget stay."""
+def main(address: str, languages: tuple[str, ...]) -> None:
+    """The series of these languages, instead of the pictures that there were of them."""
     FOLDER.mkdir(exist_ok=True)
-    for path in FOLDER.glob("??-*.png"):
-        path.unlink()
+    for language in languages:
+        for path in FOLDER.glob(f"{language}-*.png"):
+            path.unlink()
     for language, size, dark, wanted in SERIES:
-        picture_series(address, language, size, dark=dark, wanted=wanted)
+        if language in languages:
+            picture_series(address, language, size, dark=dark, wanted=wanted)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:7860")
+    main(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:7860", tuple(sys.argv[2:]) or tuple(QUESTIONS))
