@@ -84,9 +84,9 @@ def test_long_numbered_sentence_is_no_heading() -> None:
 
 def test_five_million_characters_are_split_in_seconds() -> None:
     text = "\n\n".join(f"{n % 90}. Point\n{PARAGRAPH}" for n in range(16_000))
-    began = time.monotonic()
+    began = time.process_time()
     assert len(split(text)) == 16_000
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 LINES = st.lists(
