@@ -144,14 +144,17 @@ class Served:
 
 
 @contextmanager
-def serving(home: Path, model: str) -> Iterator[Served]:
+def serving(home: Path, model: str, settings: Mapping[str, str] = UNHURRIED) -> Iterator[Served]:
     """The coach's server with its model ready.
+
+    Args:
+        settings: names and values in the environment.
 
     Raises:
         BotError: it is not ready in time.
     """
     port = _free_port()
-    environment = {**os.environ, **UNHURRIED, "BOT_HOME": str(home), **({"BOT_MODEL": model} if model else {})}
+    environment = {**os.environ, **settings, "BOT_HOME": str(home), **({"BOT_MODEL": model} if model else {})}
     command = [sys.executable, str(ROOT / "run.py"), "--port", str(port)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

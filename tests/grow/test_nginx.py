@@ -24,13 +24,8 @@ from tests.servers import ModelServer, closed_port, listening
 
 pytestmark = pytest.mark.servers
 QUESTION = "I promised a customer an answer before the weekend and forgot all about it. What do I say now?"
-SAYS: list[str | float] = [
-    ModelServer.event("Keep "),
-    0.6,
-    ModelServer.event("promises."),
-    ModelServer.event(finish="stop"),
-    "data: [DONE]",
-]
+SAID: list[str | float] = [ModelServer.event("Keep "), 0.6, ModelServer.event("promises.")]
+END = [ModelServer.event(finish="stop"), "data: [DONE]"]
 LIMIT = 40
 
 
@@ -54,7 +49,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     home, folder, port = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("nginx"), closed_port()
     settings = {"proxies": "127.0.0.1", "limit_address": str(LIMIT), "answer_cache": "false"}
     with (
-        listening(ModelServer(SAYS).handler()) as model,
+        listening(ModelServer([*SAID, *END]).handler()) as model,
         apps(home, 2, model=model, **settings) as running,
         nginx(folder, shipped(folder, port, [app.port for app in running]), port),
     ):
