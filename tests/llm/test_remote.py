@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import socket
 import subprocess
@@ -198,6 +199,47 @@ def test_other_status_is_named_without_the_words_that_may_quote_the_prompt(statu
 def test_end_without_usage_counts_nothing(lines: list[str | float]) -> None:
     with remote(ModelServer(lines)) as model:
         assert pieces(model) == [Piece("Yes."), Piece("", 0, 0)]
+
+
+def of_vllm(delta: dict[str, str], **rest: object) -> str:
+    """An event as vLLM's server documents and sends it: more fields than are needed, and null where there is nothing."""
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": None, "token_ids": None, **rest}
+    head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1763769600, "model": "Qwen/Qwen2.5-7B-Instruct"}
+    return "data: " + json.dumps({**head, "choices": [choice], "usage": None})
+
+
+def test_answer_in_the_form_of_vllm_is_understood() -> None:
+    usage = {"prompt_tokens": 31, "total_tokens": 33, "completion_tokens": 2, "prompt_tokens_details": None}
+    last = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "choices": [], "usage": usage}
+    lines: list[str | float] = [
+        of_vllm({"role": "assistant", "content": ""}),
+        of_vllm({"content": "Keep "}),
+        of_vllm({"content": "them."}),
+        of_vllm({"content": ""}, finish_reason="stop", stop_reason=None),
+        f"data: {json.dumps(last)}",
+        "data: [DONE]",
+    ]
+    listed = {"object": "list", "data": [{"id": "Qwen/Qwen2.5-7B-Instruct", "object": "model", "owned_by": "vllm", "max_model_len": 32768}]}
+    server = ModelServer(lines, models=listed)
+    with remote(server) as model:
+        found = pieces(model)
+    assert text_of(found) == "Keep them."
+    assert found[-1] == Piece("", 31, 2)
+    assert server.bodies[0]["model"] == "Qwen/Qwen2.5-7B-Instruct"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"object": "error", "message": "kanarifugl is too long", "type": "BadRequestError", "param": None, "code": 400},
+        {"error": {"message": "kanarifugl is too long", "type": "BadRequestError", "param": None, "code": 400}},
+    ],
+    ids=["older", "newer"],
+)
+def test_error_in_the_form_of_vllm_is_told_without_its_words(said: dict[str, object]) -> None:
+    with remote(ModelServer(status=400, error=json.dumps(said))) as model, pytest.raises(ModelError, match="answered 400") as caught:
+        pieces(model)
+    assert "kanarifugl" not in str(caught.value)
 
 
 @pytest.mark.model
