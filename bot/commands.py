@@ -20,7 +20,7 @@ from bot.coach import Coach, Done, Sentence
 from bot.config import Settings
 from bot.current import step_aside
 from bot.errors import BotError, QuestionError, UsageError
-from bot.knowledge.build import embed
+from bot.knowledge.build import Progress, embed
 from bot.knowledge.documents import files_of
 from bot.knowledge.embedding import Vectors
 from bot.knowledge.index import Index
@@ -154,12 +154,7 @@ def ingest(options: argparse.Namespace, parts: Parts) -> int:
         outcome = parts.shelf.ingest(options.paths, lambda text: parts.languages.detect(text[:3000]).code, lambda _: _advance(bar))
     for refused in outcome.refused:
         print(f"{refused.path} {refused.reason}", file=sys.stderr)
-    with tqdm(desc="Embedding", unit="text", file=sys.stderr) as bar:
-
-        def progress(done: int, of: int) -> None:
-            bar.total = of
-            bar.update(done - bar.n)
-
+    with _embedding() as progress:
         index = parts.index
         entries = parts.entries()
         if parts.index_outdated or not index.holds(entries):
@@ -171,6 +166,18 @@ def ingest(options: argparse.Namespace, parts: Parts) -> int:
 
 def _advance(bar: tqdm[NoReturn]) -> None:
     bar.update()
+
+
+@contextmanager
+def _embedding() -> Iterator[Progress]:
+    """A bar of the texts that are embedded."""
+    with tqdm(desc="Embedding", unit="text", file=sys.stderr) as bar:
+
+        def progress(done: int, of: int) -> None:
+            bar.total = of
+            bar.update(done - bar.n)
+
+        yield progress
 
 
 def models(options: argparse.Namespace, parts: Parts) -> int:
@@ -231,12 +238,7 @@ def vectors(_: argparse.Namespace, parts: Parts) -> int:
     """Embeds the texts of data/ that have no vector yet, one file a language, and solves the rankings over them."""
     folder = parts.settings.data / "languages"
     entries = list(parts.knowledge.entries())
-    with tqdm(desc="Embedding", unit="text", file=sys.stderr) as bar:
-
-        def progress(done: int, of: int) -> None:
-            bar.total = of
-            bar.update(done - bar.n)
-
+    with _embedding() as progress:
         matrix = embed(entries, load_vectors(folder), parts.embedder, progress)
     by_language: dict[str, dict[int, Vectors]] = {}
     for entry, vector in zip(entries, matrix, strict=True):
