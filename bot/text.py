@@ -16,6 +16,7 @@ MARKER = re.compile(r"\s*\[(\d{1,2})\]")
 """A citation marker with the space before it."""
 _WORD = re.compile(r"[^\W_]+(?:[’'][^\W_]+)*")
 _END = re.compile(r"[.!?…]+[»”“\"’')\]]*(?:\s*\[\d{1,2}\])*[.!?]*(?=\s|$)")
+_FIGURE = re.compile(r"(?:(?<!\w)[-−])?\d+(?:[.,:/]\d+)*(?:\s?[%‰])?")
 _LAST_WORD = re.compile(r"([\w.]+)$")
 _CONTROL = {code: None for code in range(32) if chr(code) not in "\n\t"} | {0x7F: None}
 _MARKS = (
@@ -49,6 +50,11 @@ def numbers(text: str) -> set[str]:
     return {word for word in words(text) if any(character.isdigit() for character in word)}
 
 
+def figures(text: str) -> set[str]:
+    """Numbers written in digits as they stand, with what changes their value: sign, decimals, per cent; without markers."""
+    return {"".join(match[0].split()) for match in _FIGURE.finditer(MARKER.sub("", text))}
+
+
 def negations(text: str, language: Language) -> int:
     """How many negations of its language a text has."""
     return sum(word in language.negations or word.endswith(("n't", "n’t")) for word in words(text))
@@ -58,15 +64,15 @@ def split_sentences(text: str, language: Language) -> tuple[list[str], str]:
     """Complete sentences of a text that may still grow.
 
     Returns:
-        The sentences, each with the markers that follow it, and the rest that has not ended yet.
+        The sentences, each with the markers that follow it, and the rest, whose end is not known before what comes after it:
+        however a text is cut while it grows, its sentences are the same.
     """
     sentences: list[str] = []
     start = 0
     for match in _ends(text, language):
-        if match.end() < len(text):
-            sentences.append(text[start : match.end()].strip())
-            start = match.end()
-    return [sentence for sentence in sentences if sentence], text[start:]
+        sentences.append(text[start : match.end()].strip())
+        start = match.end()
+    return sentences, text[start:]
 
 
 def _ends(text: str, language: Language) -> Iterator[re.Match[str]]:
@@ -75,7 +81,7 @@ def _ends(text: str, language: Language) -> Iterator[re.Match[str]]:
         last = before[1].lower() if before else ""
         following = text[match.end() :].lstrip()
         is_abbreviation = match[0] == "." and (last in language.abbreviations or (len(last) == 1 and last.isalpha()))
-        if is_abbreviation or (following and (following[0].islower() or following[0] == "[")):
+        if is_abbreviation or not following or following[0].islower() or following[0] == "[":
             continue
         yield match
 

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from bot.language import Languages
 from bot.text import _stem as stem_of_word
-from bot.text import clean, negations, numbers, split_sentences, stems, words
+from bot.text import clean, figures, negations, numbers, split_sentences, stems, words
 
 
 @pytest.mark.parametrize(
     ("code", "text", "expected"),
     [
         ("nb", "Hold ord [1]. Si fra i tide [1]. Og så", ["Hold ord [1].", "Si fra i tide [1]."]),
-        ("de", "Fragen Sie z. B. nach. Dann warten Sie. ", ["Fragen Sie z. B. nach.", "Dann warten Sie."]),
-        ("en", "Mr. McFarlane agreed. He left. ", ["Mr. McFarlane agreed.", "He left."]),
+        ("de", "Fragen Sie z. B. nach. Dann warten Sie. Und", ["Fragen Sie z. B. nach.", "Dann warten Sie."]),
+        ("en", "Mr. McFarlane agreed. He left. Then", ["Mr. McFarlane agreed.", "He left."]),
         ("ru", "«Я перезвоню». Это обещание! Да", ["«Я перезвоню».", "Это обещание!"]),
         ("sv", "Svara bums! [2] Annars oroar de sig. Och", ["Svara bums! [2]", "Annars oroar de sig."]),
         ("en", "It costs 6.5 times more. Keep them. X", ["It costs 6.5 times more.", "Keep them."]),
@@ -28,6 +28,16 @@ from bot.text import clean, negations, numbers, split_sentences, stems, words
 def test_complete_sentences_are_split_off(languages: Languages, code: str, text: str, expected: list[str]) -> None:
     found, _ = split_sentences(text, languages.table[code])
     assert found == expected
+
+
+def test_a_sentence_is_complete_when_what_comes_after_it_is_known(languages: Languages) -> None:
+    assert split_sentences("Svara bums! ", languages.table["sv"]) == ([], "Svara bums! ")
+    assert split_sentences("Svara bums! [2] N", languages.table["sv"]) == (["Svara bums! [2]"], " N")
+    assert split_sentences("Fråga t.ex. kl. 8 ", languages.table["sv"])[0] == []
+
+
+def test_figures_have_what_changes_their_value() -> None:
+    assert figures("-5, 6.5 to 30 times [1], 70 % of 1/2, 3–4.") == {"-5", "6.5", "30", "70%", "1/2", "3", "4"}
 
 
 def test_a_sentence_that_may_go_on_stays_in_the_rest(languages: Languages) -> None:

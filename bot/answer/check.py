@@ -15,7 +15,9 @@ from bot.prompt import Advice, marked
 from bot.text import MARKER, words
 from bot.types import Dropped
 
-_MARKUP = re.compile(r"[<>`|{}\\]|\]\(|!\[|https?:|www\.|\S@\S|^\s*(?:#|[-*•]\s)|\*\*|__|\w\.(?:com|org|net|info|io)\b")
+_MARKUP = re.compile(r"[<>`|{}\\\[\]]|https?:|www\.|\S@\S|^\s*(?:#|[-*•]\s)|\*\*|__|\w\.(?:com|org|net|info|io)\b")
+_SIGN = re.compile(r"[^\w\s.,:;!?¿¡…()\"'’‘«»„“”–—-]|_")
+"""What is neither a word nor common punctuation: symbols, marks on letters, directions, invisible characters."""
 _MEANT = 0.5
 """Share of common words from which a source is what the sentence meant to say, so that a wrong number or negation is the reason."""
 _REPEATED = 0.9
@@ -48,7 +50,7 @@ class SentenceCheck:
 
     def check(self, sentence: str) -> Passed | Dropped:
         """One complete sentence."""
-        bare = MARKER.sub("", sentence).strip()
+        bare = " ".join(MARKER.sub("", sentence).split())
         spoken = set(words(bare))
         if not spoken:
             return Dropped(sentence, "empty")
@@ -63,6 +65,8 @@ class SentenceCheck:
         features = measured[best]
         if not features.supported():
             return Dropped(sentence, features.obstacle if features.obstacle and features.share > _MEANT else "support")
+        if not set(_SIGN.findall(bare)) <= set(self._advice[best].text):
+            return Dropped(sentence, "markup")
         verbatim = spoken <= set(words(self._advice[best].text))
         if not verbatim and not self._languages.is_in(bare, self._language):
             return Dropped(sentence, "language")

@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 
 from bot.knowledge.embedding import Embedder
 from bot.language import Language
-from bot.text import MARKER, negations, numbers, stems, words
+from bot.text import MARKER, figures, negations, numbers, stems, words
 
 ORDER = 0.94
 """Least share of the common words that stand in the source's order."""
@@ -71,7 +71,7 @@ class Support:
         return Features(added, share, kept, order, cosine, self._obstacle(sentence, source))
 
     def _obstacle(self, sentence: str, source: str) -> str | None:
-        if not numbers(sentence) <= numbers(source):
+        if not (numbers(sentence) <= numbers(source) and figures(sentence) <= figures(source)):
             return "number"
         if self._names(sentence) - set(words(source)):
             return "name"

@@ -51,6 +51,14 @@ def test_the_right_number_is_set_whatever_the_model_wrote(check: SentenceCheck, 
         ("Keep what you promise <b>now</b>.", "markup"),
         ("Keep what you promise, see https://example.org.", "markup"),
         ("[Keep](what) you promise.", "markup"),
+        ("Keep the customers you have: winning a new one costs 6.30 times more.", "number"),
+        ("Keep the customers you have: winning a new one costs 6 to 30% times more.", "number"),
+        ("Keep the customers you have: winning a new one costs 6 to -30 times more.", "number"),
+        ("Keep the customers you have: winning a new one costs 6 to 30€ times more.", "markup"),
+        ("Keep what you promise: nothing destroys trust faster than a broken promise [[1]7].", "markup"),
+        ("Keep what you \u202epromise: nothing destroys trust faster than a broken promise.", "markup"),
+        ("Keep what you promise\u0338: nothing destroys trust faster than a broken promise.", "markup"),
+        ("Keep what you promise: nothing destroys trust faster than a broken promise 🙂.", "markup"),
         ("…", "empty"),
     ],
 )
@@ -58,6 +66,12 @@ def test_what_the_sources_do_not_hold_is_dropped(check: SentenceCheck, sentence:
     verdict = check.check(sentence)
     assert isinstance(verdict, Dropped)
     assert verdict.reason == reason
+
+
+def test_a_sentence_that_passes_stands_on_one_line(check: SentenceCheck) -> None:
+    verdict = check.check("Keep what you promise:\n- nothing destroys trust\n\n faster than a broken promise.")
+    assert isinstance(verdict, Passed)
+    assert "\n" not in verdict.text
 
 
 def test_the_same_advice_twice_is_a_repetition(check: SentenceCheck) -> None:
