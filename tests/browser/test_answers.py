@@ -130,7 +130,8 @@ def test_saved_conversation_arrives_as_a_file_and_nothing_stays_on_the_server(
 def test_paper_has_the_sources_and_no_buttons(answered: Page) -> None:
     pdf = PdfReader(io.BytesIO(base64.b64decode(answered.driver.print_page())))
     text = " ".join(" ".join(page.extract_text() for page in pdf.pages).split())
-    assert "Kilder [1]" in text
+    assert "Kilder" in text
+    assert "[1] «" in text
     assert NORWEGIAN in text
     assert "Kopier" not in text
     assert "Send" not in text
@@ -179,8 +180,9 @@ def test_twice_the_letter_size_fits_a_phone(page: Page) -> None:
         page.ask(NORWEGIAN)
         page.find(COMPLETE)
         page.click("#current .thumb.up")
+        page.find("#current [data-refuse]")
         assert page.script(NARROW)
-        page.click("[data-panel=stored]")
+        page.find("[data-panel=stored]").send_keys(Keys.ENTER)  # the page may still be scrolling to what was just opened
         page.find("dialog[open] .facts")
         assert page.script(NARROW)
     finally:
