@@ -90,7 +90,7 @@ class Ranking:
 
     def best(self, vector: Vectors, bias: Mapping[str, float]) -> tuple[str, float]:
         """The best class of one vector and its lead over the next."""
-        scores = self.scores(vector[None])[0] + np.array([bias.get(name, 0.0) for name in self.names], np.float32)
+        scores = self._biased(vector, bias)
         second, first = np.argsort(scores)[-2:]
         return self.names[first], float(scores[first] - scores[second])
 
@@ -102,16 +102,17 @@ class Ranking:
 
     def lead(self, vector: Vectors, name: str, bias: Mapping[str, float]) -> float:
         """How far one class is ahead of the best other one; negative when it is behind."""
-        best, lead = self.best(vector, bias)
-        if best == name:
-            return lead
-        scores = self.scores(vector[None])[0]
-        return float(scores[self.names.index(name)] + bias.get(name, 0.0) - scores[self.names.index(best)] - bias.get(best, 0.0))
+        scores = self._biased(vector, bias)
+        own = self.names.index(name)
+        return float(scores[own] - np.delete(scores, own).max())
+
+    def _biased(self, vector: Vectors, bias: Mapping[str, float]) -> Vectors:
+        """Scores of one vector with what each class is given on top, shape (classes,)."""
+        return np.asarray(self.scores(vector[None])[0] + np.array([bias.get(name, 0.0) for name in self.names], np.float32), np.float32)
 
     def _near(self, vectors: Vectors) -> Vectors:
         cosines = vectors @ self.examples.T
-        near = [np.sort(cosines[:, group], axis=1)[:, -self.nearest :].mean(axis=1) for group in self._groups]
-        return np.stack(near, axis=1)
+        return np.stack([_highest(cosines[:, group], self.nearest).mean(axis=1) for group in self._groups], axis=1)
 
     @cached_property
     def _groups(self) -> list[np.ndarray[tuple[int], np.dtype[np.intp]]]:
@@ -147,6 +148,13 @@ def _key(ids: Sequence[str], owners: Sequence[str], balance: float) -> str:
 def _kernel(first: Vectors, second: Vectors) -> Vectors:
     """Shape (len(first), len(second)). For unit vectors the Gaussian kernel."""
     return np.asarray(np.exp(KERNEL_WIDTH * (first @ second.T - 1)), np.float32)
+
+
+def _highest(values: Vectors, count: int) -> Vectors:
+    """The `count` highest of each row, or all of them, in no order."""
+    if values.shape[1] <= count:
+        return values
+    return np.asarray(np.partition(values, -count, axis=1)[:, -count:], np.float32)
 
 
 def _spread(labels: np.ndarray[tuple[int], np.dtype[np.intp]], counts: np.ndarray[tuple[int], np.dtype[np.intp]], total: int) -> list[int]:

@@ -123,8 +123,9 @@ class Retriever:
         Args:
             language: of the question, for centring.
         """
-        found = self._judge(question.text, language)
-        return self._with_history(question, language, found) if question.history else found
+        raw = self.embedder.queries([question.text])[0]
+        found = self._judge(question.text, language, raw)
+        return self._with_history(question, language, found, raw) if question.history else found
 
     @property
     def rankings(self) -> tuple[Ranking, ...]:
@@ -135,11 +136,10 @@ class Retriever:
         """Ids of the best tips for a vector that is centred already."""
         return [hit.id for hit in self._ranked(self._tips.scores(centred[None])[0], centred)[:top_k]]
 
-    def _judge(self, text: str, language: str) -> Retrieved:
-        """Everything about a question that stands alone."""
+    def _judge(self, text: str, language: str, raw: Vectors) -> Retrieved:
+        """Everything about a question that stands alone; `raw` is its vector."""
         claim = self.cues.claim(text, language)
-        raw = self.embedder.queries([text])
-        whole = self.index.centre(raw[0], language)
+        whole = self.index.centre(raw, language)
         rest = [claim, *SENTENCE_BREAK.split(claim)[:1]] if claim else self._parts(text, language, whole)
         vectors = np.stack([whole, *(self.index.centre(vector, language) for vector in self.embedder.queries(rest))])
         assumes = claim is not None or self._assumes(whole)
@@ -150,7 +150,7 @@ class Retriever:
         tips = self._ranked(scores, vectors[0])[:TOP_K]
         if tips[0].score >= SURE_TIP and lead < YIELDS.get(name, 0.0):
             name = COACHING
-        passages = self._own_passages(raw[0], language)
+        passages = self._own_passages(raw, language)
         route = route_of(name)
         myth = self._myth(vectors, tips, claim is not None, assumes) if route is Route.COACH else None
         own_first = self._own_first(passages, tips[0].id, vectors[0])
@@ -162,13 +162,13 @@ class Retriever:
         one_thing = text.count("?") < 2 and not self.cues.asks_also(text, language)
         return [] if name == COACHING and lead >= SURE_LEAD and one_thing else self.cues.parts(text, language)
 
-    def _with_history(self, question: Question, language: str, alone: Retrieved) -> Retrieved:
+    def _with_history(self, question: Question, language: str, alone: Retrieved, raw_alone: Vectors) -> Retrieved:
         """A short question that does not settle its own route is read with the turn before it."""
         if len(question.text.split()) > FOLLOW_UP_WORDS or self._clear(question.text, language, alone):
             return alone
         turn = question.history[-1]
-        texts = [f"{turn.question} {turn.answer[:ANSWER_CHARACTERS]} {question.text}", f"{turn.question} {question.text}", question.text]
-        raw = self.embedder.queries(texts)
+        texts = [f"{turn.question} {turn.answer[:ANSWER_CHARACTERS]} {question.text}", f"{turn.question} {question.text}"]
+        raw = [*self.embedder.queries(texts), raw_alone]
         vectors = np.stack([self.index.centre(vector, language) for vector in raw])
         name, lead = self._routes.best(vectors[0], ROUTE_BIAS)
         if name != COACHING:

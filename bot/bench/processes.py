@@ -19,9 +19,11 @@ import psutil
 
 from bot.config import ROOT
 from bot.errors import BotError
+from bot.llm.local import end_process
 
 START_SECONDS = 300.0
 ANSWER_SECONDS = 900.0
+STOP_SECONDS = 15.0
 UNHURRIED = {
     "BOT_ANSWER_CACHE": "false",
     "BOT_BUSY_SECONDS": "900",
@@ -162,7 +164,7 @@ def serving(home: Path, model: str, settings: Mapping[str, str] = UNHURRIED) -> 
         _wait(served.ready, process, "The coach's server")
         yield served
     finally:
-        _end(process)
+        end_process(process, STOP_SECONDS)
 
 
 @contextmanager
@@ -186,7 +188,7 @@ def llama_server(model: Path, context: int, threads: int) -> Iterator[httpx.Clie
     except _NotStartedError:
         yield None
     finally:
-        _end(process)
+        end_process(process, STOP_SECONDS)
 
 
 class _NotStartedError(BotError):
@@ -220,15 +222,6 @@ def _wait(ready: Any, process: subprocess.Popen[bytes], name: str) -> None:
         if process.poll() is not None or time.monotonic() > until:
             raise _NotStartedError(f"{name} did not get ready (exit code {process.poll()}). Start it by hand to see why.")
         time.sleep(0.2)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(15)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(5)
 
 
 def _free_port() -> int:

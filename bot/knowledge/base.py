@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 
 from bot.knowledge.articles import article_passages, load_articles
@@ -37,12 +38,12 @@ class Entry:
     text: str
     passage: Passage | None = None
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Unique within an index, the same for the same place and text."""
         return hashlib.sha256(f"{self.kind}|{self.owner}|{self.language}|{self.number}|{self.text}".encode()).hexdigest()[:32]
 
-    @property
+    @cached_property
     def vector_key(self) -> int:
         """64 bits that name the entry's vector: the text and whether it is embedded as a question or as a passage."""
         prefix = "passage" if self.kind is Kind.PASSAGE else "query"

@@ -143,7 +143,7 @@ class LocalModel:
         self._closed.set()
         child = self._child
         if child is not None:
-            _end(child)
+            end_process(child)
 
     def _ask(self, prompt: Prompt, max_tokens: int, stopped: Callable[[], bool]) -> Iterator[Piece]:
         if not self.ready:
@@ -240,7 +240,7 @@ class LocalModel:
             return False
         self._child = child
         if self._closed.is_set():
-            _end(child)
+            end_process(child)
         self._heard = time.monotonic()
         threading.Thread(target=self._watch_loading, args=(child,), name="model-loading", daemon=True).start()
         loaded = False
@@ -317,10 +317,11 @@ def _pieces(answer: dict[str, Any], number: int) -> Iterator[Piece]:
         yield Piece("", answer["prompt"], answer["completion"], reused_tokens=answer["reused"], began=answer["began"])
 
 
-def _end(child: subprocess.Popen[str]) -> None:
+def end_process(child: subprocess.Popen[Any], seconds: float = 5.0) -> None:
+    """Asks a process to end, and makes it end when it has not after so many seconds."""
     child.terminate()
     try:
-        child.wait(5)
+        child.wait(seconds)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait(5)

@@ -7,7 +7,7 @@ reverse proxy: behind one every request seems to come from this machine.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_network
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
@@ -19,6 +19,7 @@ from bot import __version__
 from bot.coach import Ask, Done, Event
 from bot.errors import QuestionError
 from bot.types import Answer, Question
+from bot.web.proxies import peer, within
 from bot.web.status import Look
 
 STEPS = ("first_card", "first_sentence", "first_token", "total")
@@ -137,18 +138,8 @@ def metrics_router(metrics: Metrics, readers: Sequence[str]) -> APIRouter:
             return JSONResponse({"error": "The metrics are switched off (setting metrics_from)."}, 404)
         if any(name in request.headers for name in FORWARDED):
             return JSONResponse({"error": "The metrics are not read through a proxy. Ask this server itself."}, 403)
-        peer = request.client.host if request.client is not None else ""
-        if not _listed(peer, networks):
+        if not within(peer(request.scope), networks):
             return JSONResponse({"error": "This address may not read the metrics (setting metrics_from)."}, 403)
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})
 
     return router
-
-
-def _listed(peer: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
-    try:
-        address = ip_address(peer)
-    except ValueError:
-        return False
-    known = getattr(address, "ipv4_mapped", None) or address
-    return any(known in network for network in networks)

@@ -48,8 +48,7 @@ class Proxies:
 
     def listed(self, address: str) -> bool:
         """True for the address of a listed proxy."""
-        parsed = _parsed(address)
-        return parsed is not None and any(parsed in network for network in self.networks)
+        return within(address, self.networks)
 
     def address(self, scope: Scope) -> str:
         """The address of the browser or program that asks: the last one in X-Forwarded-For that is no listed proxy.
@@ -68,6 +67,12 @@ class Proxies:
             if not self.listed(found):
                 break
         return found
+
+
+def within(address: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    """True for an address in one of the networks; IPv4 inside IPv6 counts as IPv4."""
+    parsed = _parsed(address)
+    return parsed is not None and any(parsed in network for network in networks)
 
 
 def peer(scope: Scope) -> str:

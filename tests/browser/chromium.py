@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
+from collections.abc import Callable
+from importlib.resources import files
 from typing import Any
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
+_EXAMINE = """
+const tell = arguments[arguments.length - 1];
+axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], resultTypes: ["violations"]})
+  .then((found) => found.violations.map((one) => [one.id, one.nodes.map((node) => node.html.slice(0, 150))]))
+  .then(tell, (why) => tell([[String(why), []]]));
+"""
+SECONDS = 15.0
+"""Longest wait for a thing on the page."""
 _ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",
@@ -21,6 +34,38 @@ _ARGUMENTS = (
     "--no-first-run",
     "--disable-dev-shm-usage",
 )
+
+
+class Driven:
+    """Somebody at a browser, who looks until a thing is there."""
+
+    def __init__(self, driver: webdriver.Chrome) -> None:
+        self.driver = driver
+
+    def until(self, condition: Callable[[], Any], what: str = "condition") -> Any:
+        """What the condition gives as soon as it gives anything."""
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            found = condition()
+            if found:
+                return found
+            time.sleep(0.02)
+        raise AssertionError(f"not within {SECONDS:.0f} s: {what}; the console says {complaints(self.driver)}")
+
+    def all(self, selector: str) -> list[WebElement]:
+        """What fits the selector now."""
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def find(self, selector: str) -> WebElement:
+        """The first that fits, once there is one."""
+        self.until(lambda: self.all(selector), selector)
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def examined(self) -> list[tuple[str, list[str]]]:
+        """What axe-core finds wrong with the document that the driver speaks with: the rule, and the parts that break it."""
+        axe = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+        self.driver.execute_script(axe)
+        return [(rule, parts) for rule, parts in self.driver.execute_async_script(_EXAMINE)]
 
 
 def start(language: str, *arguments: str, preferences: dict[str, Any] | None = None) -> webdriver.Chrome:

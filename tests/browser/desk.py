@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +21,12 @@ from tests.browser.intranet import Intranet, intranet, named, start
 from tests.fakes import SayingModel, repeating
 from tests.web.serving import serving
 
-SECONDS = 15.0
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-_EXAMINE = """
-const tell = arguments[arguments.length - 1];
-const runOnly = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-axe.run(document, {runOnly, resultTypes: ["violations"]})
-  .then((found) => tell(found.violations.map((one) => one.id)), (why) => tell([String(why)]));
-"""
 
-
-class Desk:
+class Desk(chromium.Driven):
     """A browser on an intranet page, with the steps a person takes. `chat` is the address of the coach."""
 
     def __init__(self, driver: Chrome, site: Intranet, chat: str) -> None:
-        self.driver = driver
+        super().__init__(driver)
         self.site = site
         self.chat = chat
 
@@ -72,6 +61,12 @@ class Desk:
         frame = self.part("iframe")
         self.driver.switch_to.frame(frame)
 
+    def open_panel(self) -> None:
+        """Opens the panel of the page that is open; from then on the driver speaks with the panel's page."""
+        self.click(".launch")
+        self.ready()
+        self.into()
+
     def ready(self) -> None:
         self.until(lambda: "ready" in (self.part(".room").get_attribute("class") or ""), "the chat in the panel")
 
@@ -81,22 +76,6 @@ class Desk:
         root = self.inside
         found = self.driver.execute_script("return arguments[0].activeElement", root)
         return str(found.get_attribute("class") or found.tag_name) if found else "page"
-
-    def until(self, condition: Callable[[], Any], what: str = "condition") -> Any:
-        end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
-            found = condition()
-            if found:
-                return found
-            time.sleep(0.03)
-        raise AssertionError(f"not within {SECONDS:.0f} s: {what}; the console says {chromium.complaints(self.driver)}")
-
-    def all(self, selector: str) -> list[WebElement]:
-        return self.driver.find_elements(By.CSS_SELECTOR, selector)
-
-    def find(self, selector: str) -> WebElement:
-        self.until(lambda: self.all(selector), selector)
-        return self.driver.find_element(By.CSS_SELECTOR, selector)
 
     def press(self, selector: str) -> None:
         """Clicks something in the panel's page, brought to the middle first."""
@@ -113,9 +92,8 @@ class Desk:
         return self.driver.execute_script(code, *given)
 
     def violations(self) -> list[str]:
-        """What axe-core finds wrong with the document that the driver speaks with."""
-        self.script(AXE)
-        return list(self.driver.execute_async_script(_EXAMINE))
+        """The rules that the document breaks which the driver speaks with."""
+        return [rule for rule, _ in self.examined()]
 
     def select(self, selector: str) -> None:
         """Marks the text of a part of the page."""

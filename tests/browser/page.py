@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from selenium.webdriver import Chrome
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
 
 from tests.browser import chromium
 
-SECONDS = 15.0
 COMPLETE = "#current .turn[data-state=complete]"
 RUSSIAN = "Как вернуть доверие команды, если я не сдержал обещание?"
 NORWEGIAN = "Hvordan får jeg tilbake tilliten etter et brutt løfte til teamet?"
@@ -28,11 +23,11 @@ IN_CHROMIUM = [
 ]
 
 
-class Page:
+class Page(chromium.Driven):
     """A browser on the page, with the steps a person takes."""
 
     def __init__(self, driver: Chrome, address: str) -> None:
-        self.driver = driver
+        super().__init__(driver)
         self.address = address
 
     def open(self, width: int = 1280, *, dark: bool = False) -> None:
@@ -42,22 +37,6 @@ class Page:
         self.driver.execute_script("sessionStorage.clear(); localStorage.clear()")
         self.driver.get(self.address)
         self.find("#examples button")
-
-    def all(self, selector: str) -> list[WebElement]:
-        return self.driver.find_elements(By.CSS_SELECTOR, selector)
-
-    def find(self, selector: str) -> WebElement:
-        self.until(lambda: self.all(selector), selector)
-        return self.driver.find_element(By.CSS_SELECTOR, selector)
-
-    def until(self, condition: Callable[[], Any], what: str = "condition") -> Any:
-        end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
-            found = condition()
-            if found:
-                return found
-            time.sleep(0.02)
-        raise AssertionError(f"not within {SECONDS:.0f} s: {what}; the console says {chromium.complaints(self.driver)}")
 
     def type(self, text: str) -> None:
         self.find("#question textarea").send_keys(text)

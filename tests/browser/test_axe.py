@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,13 +16,6 @@ from tests.fakes import SayingModel, repeating
 from tests.web.serving import serving
 
 pytestmark = IN_CHROMIUM
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-_RUN = """
-const tell = arguments[arguments.length - 1];
-axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], resultTypes: ["violations"]})
-  .then((found) => found.violations.map((one) => [one.id, one.nodes.map((node) => node.html.slice(0, 150))]))
-  .then(tell, (why) => tell([String(why)]));
-"""
 
 
 @pytest.fixture(scope="module")
@@ -39,37 +30,32 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
         page.driver.quit()
 
 
-def violations(page: Page) -> list[Any]:
-    page.driver.execute_script(AXE)
-    return list(page.driver.execute_async_script(_RUN))
-
-
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 320])
 def test_axe_finds_nothing(opened: Page, width: int, dark: bool) -> None:
     page = opened
     page.open(width, dark=dark)
-    assert violations(page) == []
+    assert page.examined() == []
     page.ask(NORWEGIAN)
     page.find(COMPLETE)
     page.click("#current .thumb.up")
-    assert violations(page) == []
+    assert page.examined() == []
     page.click("#current .act.edit")
     page.find(".editing")
-    assert violations(page) == []
+    assert page.examined() == []
     page.click("#current .marker")
     page.find("dialog[open] mark")
-    assert violations(page) == []
+    assert page.examined() == []
     for panel in ("save", "stored"):
         page.click("dialog[open] .close")
         page.until(lambda: not page.all("dialog[open]"), "closed")
         page.click(f"[data-panel={panel}]")
         page.find("dialog[open] h2")
-        assert violations(page) == [], panel
+        assert page.examined() == [], panel
     page.click("dialog[open] .close")
 
 
 def test_axe_finds_what_is_wrong(opened: Page) -> None:
     opened.open()
     opened.script("document.querySelector('#examples button').replaceChildren()")
-    assert "button-name" in [one[0] for one in violations(opened)]
+    assert "button-name" in [one[0] for one in opened.examined()]

@@ -75,9 +75,7 @@ def test_question_is_answered_on_another_site_with_foreign_cookies_blocked(desk:
     policy = f"default-src 'none'; script-src {desk.chat}; frame-src {desk.chat}"  # what docs/EMBED.md asks of a page, and no more
     desk.open_page(policy=policy)
     assert desk.part(".launch").text == "Spør coachen"
-    desk.click(".launch")
-    desk.ready()
-    desk.into()
+    desk.open_panel()
     assert desk.script("document.cookie = 'a=b; SameSite=None; Secure'; return document.cookie") == ""
     assert desk.script("return document.documentElement.lang") == "nb"
     desk.until(lambda: desk.script("return document.activeElement.tagName") == "TEXTAREA", "focus in the text box")
@@ -91,9 +89,7 @@ def test_question_is_answered_on_another_site_with_foreign_cookies_blocked(desk:
 
 def test_escape_closes_and_gives_the_focus_back_and_nothing_is_lost(desk: Desk) -> None:
     desk.open_page()
-    desk.click(".launch")
-    desk.ready()
-    desk.into()
+    desk.open_panel()
     desk.find("#question textarea").send_keys("Et halvt spørsmål")
     desk.keys(Keys.ESCAPE)
     desk.until(lambda: not desk.part(".panel").is_displayed(), "closed by Escape inside the frame")
@@ -111,9 +107,7 @@ def test_escape_closes_and_gives_the_focus_back_and_nothing_is_lost(desk: Desk) 
 
 def test_escape_with_a_source_open_closes_the_source_first(desk: Desk) -> None:
     desk.open_page()
-    desk.click(".launch")
-    desk.ready()
-    desk.into()
+    desk.open_panel()
     desk.ask(NORWEGIAN)
     desk.find(COMPLETE)
     desk.press("#current .card")
@@ -340,9 +334,7 @@ def test_axe_finds_nothing_on_widget_and_panel(desk: Desk, width: int, dark: boo
 def test_conversation_can_be_saved_from_the_panel(desk: Desk, tmp_path: Path) -> None:
     desk.driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
     desk.open_page()
-    desk.click(".launch")
-    desk.ready()
-    desk.into()
+    desk.open_panel()
     desk.ask(NORWEGIAN)
     desk.find(COMPLETE)
     desk.press("[data-panel=save]")
@@ -358,17 +350,13 @@ def token(seconds: int) -> str:
 def test_token_of_the_intranet_opens_the_chat_and_is_in_no_address(home: Path) -> None:
     with desk_with(home, identity="required", token_algorithm="HS256", token_secret=SECRET) as desk:  # noqa: S106
         desk.open_page()
-        desk.click(".launch")
-        desk.ready()
-        desk.into()
+        desk.open_panel()
         assert "logget inn" in desk.find("[role=alert]").text
         assert not desk.all("#examples button")
 
         given = token(300)
         desk.open_page(token=given)
-        desk.click(".launch")
-        desk.ready()
-        desk.into()
+        desk.open_panel()
         desk.ask(NORWEGIAN)
         desk.find(COMPLETE)
         addresses = desk.script("return performance.getEntries().map((entry) => entry.name).concat(location.href, document.referrer)")
@@ -377,9 +365,7 @@ def test_token_of_the_intranet_opens_the_chat_and_is_in_no_address(home: Path) -
 
         desk.open_page("<script>window.given = []; window.coachToken = async () => given.shift()</script>", token_callback="coachToken")  # noqa: S106
         desk.script("given.push(arguments[0], arguments[1])", token(-3600), token(300))
-        desk.click(".launch")
-        desk.ready()
-        desk.into()
+        desk.open_panel()
         desk.ask(NORWEGIAN)
         desk.find(COMPLETE)
         assert desk.script("return document.body.dataset.refused") is None
@@ -388,9 +374,7 @@ def test_token_of_the_intranet_opens_the_chat_and_is_in_no_address(home: Path) -
 def test_who_asks_too_much_is_told_in_a_sentence_and_keeps_the_question(home: Path) -> None:
     with desk_with(home, limit_address=1) as desk:
         desk.open_page()
-        desk.click(".launch")
-        desk.ready()
-        desk.into()
+        desk.open_panel()
         desk.ask(NORWEGIAN)
         desk.find(COMPLETE)
         desk.ask("Hva med kunden?")
