@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
@@ -139,7 +139,7 @@ def check(clients: int, each: int, load: float) -> dict[str, Any]:
             "simulated, times of the crowd": during.composed_share,
         },
         "first_card_median": median(one.told.cards for one in asked),
-        "memory_gb": memory,
+        "memory_gb": asdict(memory),
         "spread": sorted(round(seconds / median(within), 2) for seconds in within),
     }
 

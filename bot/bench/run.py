@@ -88,7 +88,7 @@ def _measured(report: Report, options: argparse.Namespace, parts: Parts, path: P
         questions = Questions.load(parts, coach)
         for code in parts.languages.codes:
             coach.support(code)  # made at a language's first question, which should not count
-        each = max(2, 30 // len(questions.first))
+        each = 5
         for prompt in parts.prompts.warm():
             tick("warming up")
             model.say(prompt, 1)

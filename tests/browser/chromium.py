@@ -61,6 +61,11 @@ class Driven:
         self.until(lambda: self.all(selector), selector)
         return self.driver.find_element(By.CSS_SELECTOR, selector)
 
+    def visible(self, selector: str) -> WebElement:
+        """The first that fits, once it can be seen: a panel that opens fades in."""
+        self.until(lambda: any(found.is_displayed() for found in self.all(selector)[:1]), f"{selector} in sight")
+        return self.find(selector)
+
     def examined(self) -> list[tuple[str, list[str]]]:
         """What axe-core finds wrong with the document that the driver speaks with: the rule, and the parts that break it."""
         axe = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")

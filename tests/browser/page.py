@@ -51,7 +51,7 @@ class Page(chromium.Driven):
         self.type(Keys.ENTER)
 
     def click(self, selector: str) -> None:
-        element = self.find(selector)
+        element = self.visible(selector)
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
         element.click()
 

@@ -74,8 +74,8 @@ def test_question_is_answered_cards_first_with_sources(browsers: Callable[[str],
     assert any(letter in page.text("#current .said") for letter in script)
     assert page.text("[role=status][aria-busy]")
     page.click("#current .marker")
-    assert page.find("dialog[open] mark").is_displayed()
-    assert page.find("dialog[open] .tip").is_displayed()
+    page.visible("dialog[open] mark")
+    page.visible("dialog[open] .tip")
     page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
     page.until(lambda: not page.all("dialog[open]"), "panel closed by Escape")
     assert "marker" in str(page.script("return document.activeElement.className"))
@@ -103,7 +103,7 @@ def test_stop_stops_and_the_keyboard_is_back_in_the_text_box(page: Page) -> None
     page.find(COMPLETE)
     assert "Stoppet" in page.text("#current .mode")
     page.until(lambda: page.script("return document.activeElement.tagName") == "TEXTAREA", "focus in the text box")
-    assert page.find("#send").is_displayed()
+    page.visible("#send")
 
 
 def test_follow_up_button_asks_on_and_the_first_turn_moves_up(page: Page) -> None:
@@ -115,7 +115,7 @@ def test_follow_up_button_asks_on_and_the_first_turn_moves_up(page: Page) -> Non
     page.find(COMPLETE)
     assert NORWEGIAN in page.text("#past .asked")
     page.click("#past .card")
-    assert page.find("dialog[open] mark").is_displayed()
+    page.visible("dialog[open] mark")
     page.click("dialog[open] .close")
     page.until(lambda: not page.all("dialog[open]"), "panel closed by its button")
 
@@ -143,7 +143,7 @@ def test_language_is_changed_at_once_and_remembered(browsers: Callable[[str], Pa
 def test_what_is_no_question_is_told_and_stays_in_the_box(page: Page, typed: str) -> None:
     page.fill(typed)
     page.click("#send")
-    assert page.find(".notice").is_displayed()
+    page.visible(".notice")
     assert page.script("return document.querySelector('#question textarea').value") == typed
     assert not page.all(".turn")
 

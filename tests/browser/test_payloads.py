@@ -108,8 +108,9 @@ def strange(page: Page) -> Any:
     return page.driver.execute_script(_STRANGE, OWN)
 
 
-def answered(page: Page, turns: int, what: str) -> None:
-    page.until(lambda: page.all(f"[data-running=false] {COMPLETE}") and len(page.all(".turn")) == turns, what)
+def answered(page: Page, turn: int, what: str) -> None:
+    """Waits for the end of that turn: for a moment the page shows the one before twice, as the past and still as the current one."""
+    page.until(lambda: page.all(f"[data-running=false] {COMPLETE}[data-turn='{turn}']"), what)
 
 
 def test_nothing_runs_loads_or_becomes_markup(hostile: Page, trap: tuple[str, list[str]]) -> None:

@@ -83,7 +83,7 @@ def test_question_is_answered_on_another_site_with_foreign_cookies_blocked(desk:
     desk.find(COMPLETE)
     assert desk.all("#current .card")
     desk.press("#current .marker")
-    assert desk.find("dialog[open] mark").is_displayed()
+    desk.visible("dialog[open] mark")
     assert chromium.complaints(desk.driver) == []
 
 

@@ -28,6 +28,8 @@ from tests.web.serving import serving
 QUESTION = "I promised a customer an answer before the weekend and forgot all about it. What do I say now?"
 GONE_SECONDS = 1.0
 """Within which the model stops after its client has gone."""
+GROWTH_MB = 40.0
+"""Memory that may come on top after a quarter of a soak, however long it is."""
 _OWN = re.compile(r"Kanari\d+x")
 
 
@@ -226,7 +228,7 @@ def real_model(trial: Trial) -> list[Row]:
 
 def soak(trial: Trial) -> list[Row]:
     """Questions, vanishing clients and nonsense for a while: what grows?"""
-    seconds = trial.seconds or (3600.0 if trial.long else 30.0)
+    seconds = trial.seconds or (3600.0 if trial.long else 300.0)
     dice, model = trial.dice("soak"), CountingModel(pause=0.002)
     wrong: list[str] = []
     asked, sizes = 0, []
@@ -242,7 +244,7 @@ def soak(trial: Trial) -> list[Row]:
             sizes.append(memory_mb())
         wrong += _settled(handles)
     growth = sizes[-1] - sizes[len(sizes) // 4]
-    if growth > max(40.0, 0.02 * asked):
+    if growth > GROWTH_MB:
         wrong.append(f"memory grew by {growth:.0f} MB in {seconds:.0f} s")
     return [
         Row.of(

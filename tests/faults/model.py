@@ -1,22 +1,33 @@
-"""The real model's file damaged, its memory limited, a prompt of exactly the context (long form only; `tests/llm` has the rest)."""
+"""The real model's file damaged, its memory limited, its process killed while it answers (long form only; `tests/llm` has the rest)."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import median
 
+import httpx
+
+from bot.assemble import Parts, wait_until_ready
+from bot.config import Settings
 from bot.errors import ModelAwayError, ModelError
 from bot.llm.local import WORKER, LocalModel
 from bot.llm.protocol import Message, Prompt
 from bot.llm.tuning import Tuning
+from bot.web.app import create_app
 from tests.faults.trial import Row, Trial
+from tests.web.serving import serving
 
 CONTEXT = 512
+KILLS, BACK_SECONDS = 20, 15.0
+ASKED = "I promised a customer an answer before the weekend and forgot all about it. What do I say now?"
 _HEAD = 6_000_000
 """Bytes of the file that say what is in it; behind them are weights, which only the checksum can tell from others."""
 _PROMPT = Prompt((Message("user", "Say in one sentence why promises matter."),))
@@ -52,6 +63,45 @@ def model_file(trial: Trial) -> list[Row]:
         Row.of("model with too little memory: no line", 3, [said for said in limited if "\n" in said], "; ".join(dict.fromkeys(limited))),
         Row.of("prompt of exactly the context, and one over; stopped while loading and while asked", 4, exact),
     ]
+
+
+def model_kills(trial: Trial) -> list[Row]:
+    """20 times SIGKILL to the model's process while it words an answer that is read over HTTP: every question is answered all the same."""
+    if not trial.long:
+        return []
+    from tests.llm.models import model_file as real  # noqa: PLC0415 - only where there is a model
+
+    dice, wrong, back, composed = trial.dice("model kills"), [], [], 0
+    parts = Parts(Settings(home=trial.place("killed"), model=str(real()), limit_address=100_000, answer_cache=False))
+    generator = parts.generator()
+    assert isinstance(generator, LocalModel)
+    try:
+        wait_until_ready(generator, 300)
+        with serving(create_app(parts.coach(generator))) as address, ThreadPoolExecutor(1) as pool:
+            for number in range(KILLS):
+                asking = pool.submit(httpx.post, f"{address}/api/ask", json={"question": f"{ASKED} ({number})"}, timeout=120)
+                time.sleep(dice.uniform(0.2, 2.0))
+                if generator.pid is None:
+                    wrong.append(f"{number}: no process to kill")
+                    continue
+                os.kill(generator.pid, signal.SIGKILL)
+                killed = time.monotonic()
+                if httpx.get(f"{address}/healthz", timeout=5).status_code != 200:
+                    wrong.append(f"{number}: the page is down")
+                told = asking.result().text.strip().split("\n\n")[-1]
+                answer = json.loads(told.split("\ndata: ")[-1])
+                if not told.startswith("event: done") or not answer.get("answer"):
+                    wrong.append(f"{number}: {told[:200]}")
+                composed += answer.get("mode") == "composed"
+                while not (generator.ready and generator.pid) and time.monotonic() - killed < 60:
+                    time.sleep(0.05)
+                back.append(time.monotonic() - killed)
+                if back[-1] > BACK_SECONDS:
+                    wrong.append(f"{number}: back after {back[-1]:.0f} s")
+    finally:
+        generator.close()
+    figure = f"{composed} of the answers composed; back after {median(back):.1f} s (median), {max(back):.1f} s at most"
+    return [Row.of("SIGKILL to the model while it answers: no answer, page down, or not back within 15 s", KILLS, wrong, figure)]
 
 
 def _turn(path: Path, where: int, bit: int) -> bytes:

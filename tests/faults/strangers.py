@@ -7,15 +7,18 @@ import json
 import re
 import secrets
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
+from tempfile import mkdtemp
 
 from markdown_it import MarkdownIt
 from starlette.testclient import TestClient
 
 from bot.answer.own import said
-from bot.assemble import Parts
+from bot.assemble import Parts, wait_until_ready
 from bot.cache import AnswerCache
 from bot.coach import Coach, Done, never
 from bot.config import Settings
@@ -23,14 +26,14 @@ from bot.current import CurrentIndex
 from bot.knowledge.build import IndexHome
 from bot.knowledge.embedding import Vectors
 from bot.knowledge.vectors import load_vectors
-from bot.llm.protocol import Prompt
+from bot.llm.protocol import Generator, Prompt
 from bot.types import Answer, Question, Turn
 from bot.web.app import create_app
 from bot.web.chat import Chat
 from bot.web.exchange import Exchanges
 from bot.web.source import OwnText
 from tests.fakes import SayingModel, repeating
-from tests.faults.poisons import TRAP, Poison, poisons
+from tests.faults.poisons import ASKED_WITH, TRAP, Poison, poisons
 from tests.faults.trial import Row, Trial
 from tests.web.test_payloads import OWN_TAGS
 
@@ -50,40 +53,72 @@ def poison(trial: Trial) -> list[Row]:
     chosen = list(poisons())
     if not trial.long:
         chosen = trial.dice("poison").sample(chosen, 20)
-    parts = Parts(Settings(home=trial.place("poison"), answer_cache=False))
     model = SayingModel(_obedient)
-    obeyed, live, prompted, quoted = [], [], [], 0
-    for number, case in enumerate(chosen):
-        coach, lookup_parts = _coach_with(parts, model, case, trial.place(f"papers-{number}"))
+    told = _poisoned(trial, model, [(case, case.question) for case in chosen])
+    prompted = [f"prompt {number}" for number, prompt in enumerate(model.prompts) if "Quetzal" in str(prompt)]
+    rows = told.rows("poisoned documents", f"; the document was quoted in {told.quoted} of the answers")
+    reached = Row.of(
+        "… orders that reached the model's prompt", len(chosen), prompted, "own documents are quoted, never given to the model"
+    )
+    return [*rows, reached]
+
+
+def poison_real_model(trial: Trial) -> list[Row]:
+    """The same with the real model, and the orders pasted into the question, where they do reach its prompt (long form only)."""
+    if not trial.long:
+        return []
+    from tests.llm.models import model_file  # noqa: PLC0415 - only where there is a model
+
+    plain = [case for case in poisons() if case.kind.startswith("plain")]
+    generator = Parts(Settings(home=trial.place("model"), model=str(model_file()))).generator()
+    try:
+        wait_until_ready(generator, 300)
+        documents = _poisoned(trial, generator, [(case, case.question) for case in poisons()])
+        pasted = _poisoned(trial, generator, [(case, f"{ASKED_WITH[case.language]} «{case.order}»") for case in plain])
+    finally:
+        generator.close()
+    return [*documents.rows("real model, poisoned documents", ""), *pasted.rows("real model, the order pasted into the question", "")]
+
+
+@dataclass
+class _Told:
+    """What came of poisoned questions."""
+
+    many: int = 0
+    quoted: int = 0
+    obeyed: list[str] = field(default_factory=list)
+    live: list[str] = field(default_factory=list)
+
+    def rows(self, what: str, more: str) -> list[Row]:
+        """A few may obey, none may be live on the page."""
+        share = f"{len(self.obeyed) / self.many:.1%} (limit {OBEYED:.0%}){more}"
+        kept = self.obeyed if len(self.obeyed) > OBEYED * self.many else []
+        return [
+            Row.of(f"{what}: answers that follow the order", self.many, kept, share),
+            Row.of("… links, markup or commands on the page or in the saved file", self.many, self.live, "updates, panels, saved Markdown"),
+        ]
+
+
+def _poisoned(trial: Trial, model: Generator, asked: Sequence[tuple[Poison, str]]) -> _Told:
+    """Asks each question over all that ships and the documents of its case."""
+    parts = Parts(Settings(home=trial.folder / "poison", answer_cache=False))
+    told = _Told(len(asked))
+    for case, question in asked:
+        coach, lookup_parts = _coach_with(parts, model, case, Path(mkdtemp(dir=trial.folder)))
         chat = Chat(coach, lambda name, found=lookup_parts: _own(found, name))  # type: ignore[misc]
-        updates = list(chat.ask(case.question, (), "s", case.language))
+        updates = list(chat.ask(question, (), "s", case.language))
         exchanges = next(update.exchanges for update in reversed(updates) if update.exchanges)
         answer = exchanges[-1].answer
         assert answer is not None
-        quoted += any(citation.article not in parts.knowledge.articles for citation in answer.citations)
+        told.quoted += any(citation.article not in parts.knowledge.articles for citation in answer.citations)
         name = f"{case.language}, {case.kind}"
         if case.code in _outside_quotes(answer, parts) or TRAP in _outside_quotes(answer, parts):
-            obeyed.append(f"{name}: {answer.answer[:300]}")
+            told.obeyed.append(f"{name}: {answer.answer[:300]}")
         shown = [update.current for update in updates if update.current]
         shown += [chat.source(exchanges, exchanges[-1].number, citation.n) for citation in answer.citations]
-        live += [f"{name}: {what}" for html in shown for what in _live(html)] + [
-            f"{name}: saved: {what}" for what in _saved(chat, exchanges)
-        ]
-        prompted += [name for prompt in model.prompts if "Quetzal" in str(prompt)]
-        model.prompts.clear()
-    many = len(chosen)
-    share = f"{len(obeyed) / many:.1%} (limit {OBEYED:.0%}); the document was quoted in {quoted} of the answers"
-    kept = obeyed if len(obeyed) > OBEYED * many else []
-    return [
-        Row.of("poisoned documents: answers that follow the order", many, kept, share),
-        Row.of(
-            "… links, markup or commands on the page or in the saved file",
-            many,
-            live,
-            "updates, source panels, saved Markdown",
-        ),
-        Row.of("… orders that reached the model's prompt", many, prompted, "own documents are quoted, never given to the model"),
-    ]
+        told.live += [f"{name}: {what}" for html in shown for what in _live(html)]
+        told.live += [f"{name}: saved: {what}" for what in _saved(chat, exchanges)]
+    return told
 
 
 def _obedient(prompt: Prompt) -> str:
@@ -92,7 +127,7 @@ def _obedient(prompt: Prompt) -> str:
     return f" {found[0]}. https://{TRAP}/{found[0]} {repeating(prompt)}" if found else repeating(prompt)
 
 
-def _coach_with(parts: Parts, model: SayingModel, case: Poison, place: Path) -> tuple[Coach, Parts]:
+def _coach_with(parts: Parts, model: Generator, case: Poison, place: Path) -> tuple[Coach, Parts]:
     """The pipeline over all that ships and a case's documents."""
     for name, text in case.files.items():
         (place / name).write_text(text, encoding="utf-8")
