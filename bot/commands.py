@@ -246,7 +246,7 @@ def vectors(_: argparse.Namespace, parts: Parts) -> int:
     for language, known in by_language.items():
         save_vectors(folder / language / "vectors.npz", known)
     shipped = Index("shipped", entries, embed(entries, load_vectors(folder), parts.embedder))
-    save_weights(parts.settings.data / RANKINGS, Retriever.over(shipped, parts.embedder).rankings)
+    save_weights(parts.settings.data / RANKINGS, Retriever.over(shipped, parts.embedder, unhurried=True).rankings)
     print(f"{len(entries)} texts have their vectors in {folder}; the rankings are solved.")
     return 0
 

@@ -27,15 +27,22 @@ from bot.types import Hit, PassageHit, Question, Retrieved, Route
 
 TIP_NEAREST, TIP_WEIGHT, TIP_BALANCE = 5, 1.5, 0.0
 ROUTE_NEAREST, ROUTE_WEIGHT, ROUTE_BALANCE = 5, 4.0, 0.5
-ROUTE_BIAS = {Route.CRISIS.value: 0.25, Route.SENSITIVE.value: 0.25}
-"""Added to a route's score: missing a person in need costs more than one careful answer too many."""
+ROUTE_BIAS = {
+    Route.CRISIS.value: 0.35,
+    Route.SENSITIVE.value: 0.4,
+    Route.HARMFUL.value: 0.2,
+    Route.NOT_COVERED.value: 0.2,
+    NEAR_MISS: 0.2,
+}
+"""Added to a route's score, as the many phrasings of the tips outweigh the rest; most where missing a person in need costs more than
+one careful answer too many."""
 PART_WEIGHT, PARTLY_WEIGHT = 0.3, 1.0
 """What the parts' mean, or the one part that is covered, counts beside the whole question when tips are ranked."""
 PART_LEAD = {Route.CRISIS.value: 0.75, Route.SENSITIVE.value: 0.75, Route.HARMFUL.value: 0.3, Route.INJECTION.value: 0.75}
 """By how much a serious route must lead in one part of a question to win over the whole."""
 SURE_LEAD = 0.5
 """Lead of the coaching route from which a question of one thing is not looked at sentence by sentence: that would double its time."""
-PARTLY_COACH, PARTLY_OTHER = -0.4, 0.1
+PARTLY_COACH, PARTLY_OTHER = -0.4, 0.0
 """Leads of a coaching part and of a part that is not covered from which a question is partly covered."""
 FOLLOW_UP_WORDS = 12
 SETTLED = {Route.COACH: (3.0, 0.3), Route.NOT_COVERED: (0.5, 0.1), Route.SMALLTALK: (0.8, 0.15), Route.ABOUT: (0.8, 0.15)}
@@ -62,7 +69,7 @@ SURE_TIP = 1.1
 YIELDS = {Route.NOT_COVERED.value: 0.4, NEAR_MISS: 0.4, Route.HARMFUL.value: 0.2}
 """A route that leads by less than this yields to coaching when a tip scores at least SURE_TIP."""
 PREMISE_NEAREST, PREMISE_WEIGHT, PREMISE_BALANCE = 5, 1.0, 0.5
-PREMISE_LEAD = 0.0
+PREMISE_LEAD = -0.2
 """Lead from which a question counts as worded like those that take a myth for granted."""
 PASSAGE_FLOOR = 0.45
 """An own document's passage is offered from this cosine on."""
@@ -92,20 +99,24 @@ class Retriever:
         cues: Cues | None = None,
         languages: Languages | None = None,
         solved: Mapping[str, Vectors] | None = None,
+        *,
+        unhurried: bool = False,
     ) -> Retriever:
-        """Fits the rankings; without solved weights that takes seconds of CPU.
+        """Fits the rankings; without solved weights that takes seconds of CPU, unhurried minutes.
 
         Args:
             cues: without them no question is found to take a myth for granted.
             languages: without them words count only through the embedding.
             solved: weights that were solved before (`bot.ranking.load_weights`).
+            unhurried: see `Ranking.fit`.
         """
 
         def ranking(kinds: Sequence[Kind], name: Callable[[Entry], str], nearest: int, weight: float, balance: float) -> Ranking:
             rows = sorted(index.rows(*kinds), key=lambda row: index.entries[row].id)
             entries = [index.entries[row] for row in rows]
             ids = [entry.id for entry in entries]
-            return Ranking.fit(index.centred[rows], [name(entry) for entry in entries], nearest, weight, balance, ids, solved)
+            owners = [name(entry) for entry in entries]
+            return Ranking.fit(index.centred[rows], owners, nearest, weight, balance, ids, solved, unhurried=unhurried)
 
         asks = (Kind.ASK, Kind.TITLE, Kind.WHY, Kind.PREMISE)
         tips = ranking(asks, lambda entry: entry.owner, TIP_NEAREST, TIP_WEIGHT, TIP_BALANCE)
@@ -143,7 +154,7 @@ class Retriever:
         rest = [claim, *SENTENCE_BREAK.split(claim)[:1]] if claim else self._parts(text, language, whole)
         vectors = np.stack([whole, *(self.index.centre(vector, language) for vector in self.embedder.queries(rest))])
         assumes = claim is not None or self._assumes(whole)
-        name, lead, covered = self._route(vectors, assumes, self._route_bias(text, language))
+        name, lead, covered = self._route(vectors, claim is not None, assumes, self._route_bias(text, language))
         if self.cues.alarming(text):
             name, lead, covered = Route.CRISIS.value, CERTAIN, None
         scores = self._tip_scores(vectors, claim is not None, assumes, covered) + self._word_scores(text, language)
@@ -188,14 +199,16 @@ class Retriever:
         """True when a question is worded like those that take a myth for granted."""
         return self._premises.lead(vector, Kind.PREMISE.value, {}) >= PREMISE_LEAD
 
-    def _route(self, vectors: Vectors, assumes: bool, bias: Mapping[str, float]) -> tuple[str, float, int | None]:
+    def _route(self, vectors: Vectors, claims: bool, assumes: bool, bias: Mapping[str, float]) -> tuple[str, float, int | None]:
         """Name of the route, its lead over the next, and which part is coaching when another part is not covered."""
         same = self._routes.same(vectors[0])
         if same is not None:
             return same, CERTAIN, None
         name, lead = self._routes.best(vectors[0], bias)
-        if assumes:
-            return (name, lead, None) if name in _SERIOUS and lead >= CLAIM_LEAD else (COACHING, lead, None)
+        if assumes and not (name in _SERIOUS and lead >= CLAIM_LEAD):
+            name = COACHING
+            if claims:
+                return name, lead, None
         if name in _SERIOUS:
             return name, lead, None
         parts = [self._routes.best(vector, ROUTE_BIAS) for vector in vectors[1:]]
