@@ -62,6 +62,7 @@ try:
 finally:
     server.terminate()
     server.communicate(timeout=20)
+told["stopped"] = server.returncode
 done = subprocess.run([sys.executable, f"{root}/run.py", "ask", "--retrieve-only", question], capture_output=True, text=True, timeout=120)
 told["asked"], told["error"] = done.stdout, done.stderr
 print(json.dumps(told))
@@ -93,6 +94,7 @@ def test_chat_serves_and_answers_without_a_network_and_with_a_read_only_root(tmp
     assert told["closed"] == "Read-only file system"
     assert "unreachable" in told["network"]
     assert told["page"] == 200
+    assert told["stopped"] == 0, "it did not get to ending its model's process"
     assert "event: done" in told["served"]
     assert '"mode": "composed"' in told["served"]
     assert json.loads(told["asked"])["route"] == "coach"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import signal
 import socket
 import sys
 import threading
@@ -115,6 +116,8 @@ def serve_forever(parts: Parts) -> int:
     )
     server = _Server(config)
     ended = threading.Event()
+    # uvicorn gives itself the signal again when it has stopped; by default that would end this process before its model's is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         model.begin()
         keep_expiring(parts.settings, ended)
