@@ -157,7 +157,9 @@ def _kernel(first: Vectors, second: Vectors) -> Vectors:
 
 def _gaussian(cosines: Vectors) -> Vectors:
     """The Gaussian kernel of unit vectors with these cosines."""
-    return np.asarray(np.exp(KERNEL_WIDTH * (cosines - 1)), np.float32)
+    kernel = cosines - np.float32(1)
+    kernel *= KERNEL_WIDTH
+    return np.asarray(np.exp(kernel, out=kernel), np.float32)
 
 
 def _highest(values: Vectors, count: int) -> Vectors:

@@ -32,12 +32,12 @@ from bot.config import load_settings
 from bot.errors import BotError, UsageError
 
 CROWDS = (10, 100, 1_000, 10_000)
-WHOLE = 3.1
-"""Median seconds that the model needs for an answer (README: 3.2 s less 0.1 s before the model; 2 cores, load 1–2)."""
+WHOLE = 1.6
+"""Median seconds that the model needs for an answer (README: 1.7 s less 0.1 s before the model; 2 cores, load 1–2)."""
 SPREAD = (0.6, 0.67, 0.72, 0.76, 0.82, 0.85, 0.88, 0.9, 0.93, 0.97, 1.01, 1.04, 1.11, 1.21, 1.35, 1.43, 1.56, 1.69, 1.83, 2.51)
 """Times of 91 measured answers ÷ their median, at equal steps of their order (docs/GROW.md)."""
 RETRIEVAL = 0.05
-"""Seconds of the retrieval lane for a question (README: median 41–50 ms)."""
+"""Seconds of the retrieval lane for a question (README: median 44 ms)."""
 CORES, GIGABYTES = 2, 1.5
 """Of one process: what the times above were measured on, and its memory with the model's."""
 COMPOSED, WAIT = 0.02, 8.0
