@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
-from bot.coach import Ask, Cards, Coach, Done, Event, Sentence
+from bot.coach import Coach
+from bot.events import Ask, Cards, Done, Event, Sentence
 from bot.types import Answer, Question, Route, Timings
 
 SIZE = 256

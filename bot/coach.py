@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bot.answer.check import Passed, SentenceCheck
 from bot.answer.compose import Plan, citations, composed, follow_ups, plan
@@ -16,6 +16,7 @@ from bot.answer.own import own_words
 from bot.answer.support import Support
 from bot.config import Settings
 from bot.errors import ModelAwayError, ModelBusyError, ModelError, QuestionError
+from bot.events import Cards, Done, Event, Sentence, Waiting, join, never
 from bot.interface import Interface
 from bot.knowledge.base import Knowledge
 from bot.knowledge.embedding import Embedder
@@ -27,7 +28,7 @@ from bot.prompt import Prompts
 from bot.retrieve import Retriever
 from bot.text import MARKER, clean, split_sentences
 from bot.tokens import Count
-from bot.types import Answer, CardView, Citation, Dropped, Mode, Question, Retrieved, Route, Timings
+from bot.types import Answer, Citation, Dropped, Mode, Question, Retrieved, Route, Timings
 
 log = logging.getLogger(__name__)
 
@@ -35,48 +36,6 @@ ENOUGH = 0.5
 """Share of the vetted sentences that the model has to word; below it the rest is added as it stands and the answer counts as composed."""
 PATIENCE = 3
 """Sentences dropped in a row after which the model is stopped: it has left the prompt behind."""
-
-
-@dataclass(frozen=True)
-class Cards:
-    """First event: what the answer will rest on. Empty where a vetted reply answers."""
-
-    language: str
-    route: Route
-    cards: tuple[CardView, ...]
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """One checked sentence. `paragraph` starts a new paragraph before it."""
-
-    text: str
-    paragraph: bool = False
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """The model has not begun to word the answer: how many are before, and the seconds until it is whole (0: not known)."""
-
-    ahead: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Done:
-    """Last event: the whole answer."""
-
-    answer: Answer
-
-
-Event = Cards | Waiting | Sentence | Done
-Ask = Callable[[Question, Callable[[], bool]], Iterator[Event]]
-"""How the page and the interface ask: `Coach.ask`, or something around it."""
-
-
-def never() -> bool:
-    """For callers that do not cancel."""
-    return False
 
 
 class Coach:
@@ -404,11 +363,3 @@ class _Run:
 
     def _time(self, **values: float) -> None:
         self._timings = replace(self._timings, **values)  # type: ignore[arg-type]
-
-
-def join(sentences: Sequence[Sentence]) -> str:
-    """The answer's text: sentences with spaces between them, paragraphs with an empty line."""
-    text = ""
-    for sentence in sentences:
-        text += ("\n\n" if sentence.paragraph else " ") + sentence.text if text else sentence.text
-    return text

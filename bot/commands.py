@@ -16,10 +16,11 @@ from tqdm import tqdm
 
 from bot import upkeep
 from bot.assemble import RANKINGS, Parts, wait_until_ready
-from bot.coach import Coach, Done, Sentence
+from bot.coach import Coach
 from bot.config import Settings
 from bot.current import step_aside
 from bot.errors import BotError, QuestionError, UsageError
+from bot.events import Done, Sentence
 from bot.knowledge.build import Progress, embed
 from bot.knowledge.documents import files_of
 from bot.knowledge.embedding import Vectors

@@ -8,8 +8,9 @@ import pytest
 
 from bot.assemble import Parts
 from bot.cache import LONGEST, AnswerCache
-from bot.coach import Ask, Coach, Done, Event, Sentence, join, never
+from bot.coach import Coach
 from bot.errors import ModelAwayError
+from bot.events import Ask, Done, Event, Sentence, join, never
 from bot.types import Answer, Question, Turn
 from tests.fakes import SayingModel, repeating
 

@@ -8,8 +8,9 @@ import time
 import pytest
 
 from bot.assemble import Parts
-from bot.coach import Cards, Coach, Done, Event, Sentence, join
+from bot.coach import Coach
 from bot.errors import ModelAwayError, ModelBusyError, QuestionError
+from bot.events import Cards, Done, Event, Sentence, join
 from bot.llm.protocol import Prompt
 from bot.text import MARKER
 from bot.types import Answer, Mode, Question, Route, Turn

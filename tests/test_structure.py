@@ -23,6 +23,7 @@ LAYERS = {
     "bot.errors": 0,
     "bot.types": 0,
     "bot.logs": 0,
+    "bot.events": 1,
     "bot.config": 1,
     "bot.language": 1,
     "bot.retention": 2,

@@ -19,8 +19,9 @@ from pydantic import BaseModel, ConfigDict, StrictBool, StringConstraints, Valid
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from bot.coach import Ask, Cards, Coach, Done, Event, Sentence, Waiting
+from bot.coach import Coach
 from bot.errors import QuestionError, UsageError
+from bot.events import Ask, Cards, Done, Event, Sentence, Waiting
 from bot.types import Question, Turn
 from bot.web.status import Look
 

@@ -13,8 +13,9 @@ from datetime import date
 from typing import Any
 
 from bot.answer.compose import cite
-from bot.coach import Ask, Coach
+from bot.coach import Coach
 from bot.errors import QuestionError
+from bot.events import Ask
 from bot.interface import Interface
 from bot.text import MARKER
 from bot.types import Citation, Question

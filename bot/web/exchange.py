@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from bot.coach import Cards, Event, Sentence, Waiting, join
+from bot.events import Cards, Event, Sentence, Waiting, join
 from bot.interface import Interface
 from bot.knowledge.base import Knowledge
 from bot.types import Answer, CardView, Citation, Turn

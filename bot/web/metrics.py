@@ -16,8 +16,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from bot import __version__
-from bot.coach import Ask, Done, Event
 from bot.errors import QuestionError
+from bot.events import Ask, Done, Event
 from bot.types import Answer, Question
 from bot.web.proxies import peer, within
 from bot.web.status import Look

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from bot.assemble import Parts
-from bot.coach import Cards, Coach, Done, Event, Sentence, never
+from bot.coach import Coach
 from bot.config import Settings
+from bot.events import Cards, Done, Event, Sentence, never
 from bot.types import Answer, Article, CardView, Citation, Mode, Question, Route, Section
 from bot.web.app import create_app
 from bot.web.source import OwnText

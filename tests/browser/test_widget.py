@@ -280,8 +280,10 @@ def test_fills_a_phone_and_keeps_the_tab_key_inside(desk: Desk) -> None:
     assert not desk.part(".panel").is_displayed()  # would hide the page
     desk.click(".launch")
     desk.ready()
-    panel = desk.part(".panel").rect
-    assert (panel["x"], panel["y"], panel["width"], panel["height"]) == (0, 0, 390, 800)
+    whole = {"x": 0, "y": 0, "width": 390, "height": 800}
+    desk.until(lambda: desk.part(".panel").rect == whole, "the panel over the whole screen")
+    desk.into()
+    desk.visible("#question textarea")
     desk.script("arguments[0].focus()", desk.part(".close"))
     for _ in range(30):
         desk.keys(Keys.TAB)

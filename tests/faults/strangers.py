@@ -20,9 +20,10 @@ from starlette.testclient import TestClient
 from bot.answer.own import said
 from bot.assemble import Parts, wait_until_ready
 from bot.cache import AnswerCache
-from bot.coach import Coach, Done, never
+from bot.coach import Coach
 from bot.config import Settings
 from bot.current import CurrentIndex
+from bot.events import Done, never
 from bot.knowledge.build import IndexHome
 from bot.knowledge.embedding import Vectors
 from bot.knowledge.vectors import load_vectors

@@ -11,7 +11,8 @@ from docx import Document
 from markdown_it import MarkdownIt
 
 from bot.assemble import Parts
-from bot.coach import Coach, Sentence
+from bot.coach import Coach
+from bot.events import Sentence
 from bot.types import Answer, Mode, Route
 from bot.web.chat import Chat
 from bot.web.exchange import Exchange, Exchanges, Source

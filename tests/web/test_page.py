@@ -11,8 +11,9 @@ from starlette.testclient import TestClient
 
 from bot.answer.compose import cite
 from bot.assemble import Parts
-from bot.coach import Coach, Waiting
+from bot.coach import Coach
 from bot.errors import ModelBusyError
+from bot.events import Waiting
 from bot.types import CardView
 from bot.web.below import Offers
 from bot.web.chat import Chat, Update

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from bot.assemble import Parts
-from bot.coach import Sentence
+from bot.events import Sentence
 from bot.types import Answer, CardView, Citation, Mode, Route
 from bot.web.below import Offers
 from bot.web.exchange import Exchange, Source
