@@ -30,7 +30,7 @@ ROUTE_NEAREST, ROUTE_WEIGHT, ROUTE_BALANCE = 5, 4.0, 0.5
 ROUTE_BIAS = {
     Route.CRISIS.value: 0.2,
     Route.SENSITIVE.value: 0.4,
-    Route.HARMFUL.value: 0.2,
+    Route.HARMFUL.value: 0.1,
     Route.NOT_COVERED.value: 0.2,
     NEAR_MISS: 0.2,
 }
@@ -66,7 +66,7 @@ MYTH_ITSELF = 0.6
 LEXICAL_WEIGHT, ROUTE_LEXICAL_WEIGHT = 0.3, 0.2
 """What the words' log-odds count beside the embedding's scores, for tips and for routes."""
 SURE_TIP = 1.1
-YIELDS = {Route.NOT_COVERED.value: 0.4, NEAR_MISS: 0.4, Route.HARMFUL.value: 0.2}
+YIELDS = {Route.NOT_COVERED.value: 0.4, NEAR_MISS: 0.4, Route.HARMFUL.value: 0.1}
 """A route that leads by less than this yields to coaching when a tip scores at least SURE_TIP."""
 PREMISE_NEAREST, PREMISE_WEIGHT, PREMISE_BALANCE = 5, 1.0, 0.5
 PREMISE_LEAD = -0.2
