@@ -6,10 +6,17 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.resources import files
 from typing import Any
 
 from selenium import webdriver
+from selenium.common.exceptions import (
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+    NoSuchElementException,
+    StaleElementReferenceException,
+)
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -24,6 +31,8 @@ axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22
 """
 SECONDS = 15.0
 """Longest wait for a thing on the page."""
+_MOVING = (NoSuchElementException, StaleElementReferenceException, ElementNotInteractableException, ElementClickInterceptedException)
+"""What an element says that the page replaces, hides or covers at this very moment."""
 _ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",
@@ -43,12 +52,13 @@ class Driven:
         self.driver = driver
 
     def until(self, condition: Callable[[], Any], what: str = "condition") -> Any:
-        """What the condition gives as soon as it gives anything."""
+        """What the condition gives as soon as it gives anything; an element that is replaced while it looks is looked for again."""
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
-            found = condition()
-            if found:
-                return found
+            with suppress(*_MOVING):
+                found = condition()
+                if found:
+                    return found
             time.sleep(0.02)
         raise AssertionError(f"not within {SECONDS:.0f} s: {what}; the console says {complaints(self.driver)}")
 
@@ -58,13 +68,13 @@ class Driven:
 
     def find(self, selector: str) -> WebElement:
         """The first that fits, once there is one."""
-        self.until(lambda: self.all(selector), selector)
-        return self.driver.find_element(By.CSS_SELECTOR, selector)
+        found: list[WebElement] = self.until(lambda: self.all(selector), selector)
+        return found[0]
 
     def visible(self, selector: str) -> WebElement:
         """The first that fits, once it can be seen: a panel that opens fades in."""
-        self.until(lambda: any(found.is_displayed() for found in self.all(selector)[:1]), f"{selector} in sight")
-        return self.find(selector)
+        seen: list[WebElement] = self.until(lambda: [one for one in self.all(selector)[:1] if one.is_displayed()], f"{selector} in sight")
+        return seen[0]
 
     def examined(self) -> list[tuple[str, list[str]]]:
         """What axe-core finds wrong with the document that the driver speaks with: the rule, and the parts that break it."""

@@ -51,12 +51,21 @@ class Page(chromium.Driven):
         self.type(Keys.ENTER)
 
     def click(self, selector: str) -> None:
-        element = self.visible(selector)
-        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
-        element.click()
+        def clicked() -> bool:
+            element = self.visible(selector)
+            self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+            element.click()
+            return True
+
+        self.until(clicked, f"a click on {selector}")
 
     def text(self, selector: str) -> str:
-        return " ".join(str(self.driver.execute_script("return arguments[0].textContent", self.find(selector))).split())
+        code = "return [document.querySelector(arguments[0])?.textContent ?? null]"
+
+        def texts() -> list[str]:
+            return [found for found in self.driver.execute_script(code, selector) if found is not None]
+
+        return " ".join(self.until(texts, selector)[0].split())
 
     def script(self, code: str) -> Any:
         return self.driver.execute_script(code)
