@@ -76,6 +76,17 @@ class Driven:
         seen: list[WebElement] = self.until(lambda: [one for one in self.all(selector)[:1] if one.is_displayed()], f"{selector} in sight")
         return seen[0]
 
+    def press(self, selector: str) -> None:
+        """Clicks something once it can be seen, brought to the middle first."""
+
+        def pressed() -> bool:
+            element = self.visible(selector)
+            self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+            element.click()
+            return True
+
+        self.until(pressed, f"a click on {selector}")
+
     def examined(self) -> list[tuple[str, list[str]]]:
         """What axe-core finds wrong with the document that the driver speaks with: the rule, and the parts that break it."""
         axe = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")

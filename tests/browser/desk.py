@@ -77,11 +77,6 @@ class Desk(chromium.Driven):
         found = self.driver.execute_script("return arguments[0].activeElement", root)
         return str(found.get_attribute("class") or found.tag_name) if found else "page"
 
-    def press(self, selector: str) -> None:
-        """Clicks something in the panel's page, brought to the middle first."""
-        self.script("arguments[0].scrollIntoView({block: 'center'})", self.find(selector))
-        self.find(selector).click()
-
     def ask(self, text: str) -> None:
         self.find("#question textarea").send_keys(text, Keys.ENTER)
 

@@ -51,13 +51,7 @@ class Page(chromium.Driven):
         self.type(Keys.ENTER)
 
     def click(self, selector: str) -> None:
-        def clicked() -> bool:
-            element = self.visible(selector)
-            self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
-            element.click()
-            return True
-
-        self.until(clicked, f"a click on {selector}")
+        self.press(selector)
 
     def text(self, selector: str) -> str:
         code = "return [document.querySelector(arguments[0])?.textContent ?? null]"
