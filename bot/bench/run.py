@@ -30,6 +30,8 @@ from bot.llm.local import LocalModel
 from bot.llm.tuning import Tuning, machine_key, processor, save_tuning
 
 LOAD_SECONDS = 180.0
+EACH = 5
+"""Answers in each language."""
 ENGINE, LANGUAGES, SEVERAL, OTHERS = "Engine", "Each language, over HTTP", "Several at once", "Other ways of asking"
 
 
@@ -88,7 +90,6 @@ def _measured(report: Report, options: argparse.Namespace, parts: Parts, path: P
         questions = Questions.load(parts, coach)
         for code in parts.languages.codes:
             coach.support(code)  # made at a language's first question, which should not count
-        each = 5
         for prompt in parts.prompts.warm():
             tick("warming up")
             model.say(prompt, 1)
@@ -99,7 +100,7 @@ def _measured(report: Report, options: argparse.Namespace, parts: Parts, path: P
         ]
         with serving(parts.settings.home, parts.settings.model) as served:
             report.sections[ENGINE].append(measure.page_rate(served, bare, questions.taken(1), tick))
-            report.sections[LANGUAGES] = measure.languages(served, questions, 1 if quick else each, tick)
+            report.sections[LANGUAGES] = measure.languages(served, questions, 1 if quick else EACH, tick)
             settled = served.turns, served.memory()
             several, report.queue = measure.users(served, questions.taken(3)[:8], 1 if quick else 3, tick)
             several += measure.growth(served, questions, settled, 0 if quick else measure.TURNS, tick)

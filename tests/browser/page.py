@@ -50,9 +50,6 @@ class Page(chromium.Driven):
         self.type(text)
         self.type(Keys.ENTER)
 
-    def click(self, selector: str) -> None:
-        self.press(selector)
-
     def text(self, selector: str) -> str:
         code = "return [document.querySelector(arguments[0])?.textContent ?? null]"
 

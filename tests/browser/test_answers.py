@@ -67,7 +67,7 @@ def test_copied_answer_has_its_words_markers_and_sources(answered: Page, secure:
     if not secure:
         answered.script("Object.defineProperty(navigator, 'clipboard', {value: undefined, configurable: true})")
     said = answered.text("#current .said")
-    answered.click("#current .act.copy")
+    answered.press("#current .act.copy")
     answered.until(lambda: answered.text("#current .act.copy") == "Kopiert", "copied")
     answered.find("#question textarea").send_keys(Keys.CONTROL, "v")
     answered.until(lambda: value(answered), "pasted")
@@ -81,7 +81,7 @@ def test_copied_answer_has_its_words_markers_and_sources(answered: Page, secure:
 def test_changed_question_replaces_its_turn_and_all_that_follow(answered: Page) -> None:
     answered.ask(OTHER)
     answered.until(lambda: OTHER in answered.text("#current .asked") and answered.all(COMPLETE), "a second answer")
-    answered.click("#past .act.edit")
+    answered.press("#past .act.edit")
     assert value(answered) == NORWEGIAN
     assert len(answered.all(".turn.replaced")) == 2
     answered.type(" Og hva sier jeg til sjefen?")
@@ -93,8 +93,8 @@ def test_changed_question_replaces_its_turn_and_all_that_follow(answered: Page) 
 
 def test_question_that_is_left_as_it_was_replaces_nothing(answered: Page) -> None:
     before = numbers(answered)
-    answered.click("#current .act.edit")
-    answered.click(".editing .link")
+    answered.press("#current .act.edit")
+    answered.press(".editing .link")
     assert value(answered) == ""
     assert not answered.all(".replaced, .editing")
     answered.ask(OTHER)
@@ -104,7 +104,7 @@ def test_question_that_is_left_as_it_was_replaces_nothing(answered: Page) -> Non
 
 def test_asking_again_replaces_the_newest_answer(answered: Page) -> None:
     (before,) = numbers(answered)
-    answered.click("#current .act.again")
+    answered.press("#current .act.again")
     answered.until(lambda: numbers(answered) != [before] and answered.all(COMPLETE), "another answer")
     assert len(answered.all(".turn")) == 1
     assert NORWEGIAN in answered.text("#current .asked")
@@ -116,8 +116,8 @@ def test_saved_conversation_arrives_as_a_file_and_nothing_stays_on_the_server(
 ) -> None:
     before = sorted(home.rglob("*"))
     answered.driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
-    answered.click("[data-panel=save]")
-    answered.click(f"dialog[open] [data-save={kind}]")
+    answered.press("[data-panel=save]")
+    answered.press(f"dialog[open] [data-save={kind}]")
     (path,) = answered.until(lambda: [path for path in tmp_path.iterdir() if path.suffix == f".{kind}"], "the file")
     assert path.name.startswith("trust-coach-20")
     content = path.read_bytes()
@@ -139,21 +139,21 @@ def test_paper_has_the_sources_and_no_buttons(answered: Page) -> None:
 
 def test_print_button_prints_without_the_panel(answered: Page) -> None:
     answered.script("window.print = () => { window.printed = document.querySelectorAll('dialog[open]').length; }")
-    answered.click("[data-panel=save]")
-    answered.click("dialog[open] [data-print]")
+    answered.press("[data-panel=save]")
+    answered.press("dialog[open] [data-print]")
     assert answered.script("return window.printed") == 0
 
 
 def test_rating_is_stored_only_after_agreeing(answered: Page, home: Path) -> None:
     folder = home / "feedback"
-    answered.click("#current .thumb.down")
+    answered.press("#current .thumb.down")
     assert "30 dager" in answered.text("#current .consent")
-    answered.click("#current [data-refuse]")
+    answered.press("#current [data-refuse]")
     assert not answered.find("#current .consent").is_displayed()
     assert not folder.exists()
-    answered.click("#current .thumb.up")
+    answered.press("#current .thumb.up")
     answered.driver.switch_to.active_element.send_keys("klare ord")
-    answered.click("#current [data-agree]")
+    answered.press("#current [data-agree]")
     assert "Takk" in answered.text("#current .rated")
     (file,) = folder.iterdir()
     (line,) = file.read_text(encoding="utf-8").splitlines()
@@ -179,7 +179,7 @@ def test_twice_the_letter_size_fits_a_phone(page: Page) -> None:
         assert page.script("return getComputedStyle(document.querySelector('.tagline')).fontSize") == "40px"
         page.ask(NORWEGIAN)
         page.find(COMPLETE)
-        page.click("#current .thumb.up")
+        page.press("#current .thumb.up")
         page.find("#current [data-refuse]")
         assert page.script(NARROW)
         page.find("[data-panel=stored]").send_keys(Keys.ENTER)  # the page may still be scrolling to what was just opened
@@ -205,7 +205,7 @@ def test_full_queue_is_told_and_the_worded_answer_can_be_had(opened: Page, tmp_p
         page.ask(NORWEGIAN)
         page.find(COMPLETE)
         assert "hendene fulle" in page.text("#current .mode")
-        page.click("#current .worded")
+        page.press("#current .worded")
         page.until(lambda: page.all(COMPLETE) and "formulert av modellen" in page.text("#current .mode"), "worded by the model")
         assert len(page.all(".turn")) == 1
 
@@ -219,7 +219,7 @@ def test_server_that_comes_back_answers_the_question_that_was_kept(opened: Page,
         page.find("#current .marker")
     page.find(".lost .link")
     assert value(page) == NORWEGIAN
-    page.click(".lost .link")
+    page.press(".lost .link")
     page.until(lambda: page.all(".lost") and value(page) == NORWEGIAN, "still lost, nothing typed is gone")
     port = int(page.address.rsplit(":", 1)[1])
     with serving(create_app(parts.coach(SayingModel(repeating))), port):

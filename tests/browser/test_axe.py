@@ -38,21 +38,21 @@ def test_axe_finds_nothing(opened: Page, width: int, dark: bool) -> None:
     assert page.examined() == []
     page.ask(NORWEGIAN)
     page.find(COMPLETE)
-    page.click("#current .thumb.up")
+    page.press("#current .thumb.up")
     assert page.examined() == []
-    page.click("#current .act.edit")
+    page.press("#current .act.edit")
     page.find(".editing")
     assert page.examined() == []
-    page.click("#current .marker")
+    page.press("#current .marker")
     page.find("dialog[open] mark")
     assert page.examined() == []
     for panel in ("save", "stored"):
-        page.click("dialog[open] .close")
+        page.press("dialog[open] .close")
         page.until(lambda: not page.all("dialog[open]"), "closed")
-        page.click(f"[data-panel={panel}]")
+        page.press(f"[data-panel={panel}]")
         page.find("dialog[open] h2")
         assert page.examined() == [], panel
-    page.click("dialog[open] .close")
+    page.press("dialog[open] .close")
 
 
 def test_axe_finds_what_is_wrong(opened: Page) -> None:

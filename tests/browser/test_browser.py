@@ -73,7 +73,7 @@ def test_question_is_answered_cards_first_with_sources(browsers: Callable[[str],
     page.find(COMPLETE)
     assert any(letter in page.text("#current .said") for letter in script)
     assert page.text("[role=status][aria-busy]")
-    page.click("#current .marker")
+    page.press("#current .marker")
     page.visible("dialog[open] mark")
     page.visible("dialog[open] .tip")
     page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
@@ -99,7 +99,7 @@ def test_cards_are_there_before_any_word_of_the_model(page: Page) -> None:
 def test_stop_stops_and_the_keyboard_is_back_in_the_text_box(page: Page) -> None:
     page.ask(NORWEGIAN)
     page.find("#current .marker")
-    page.click("#stop")
+    page.press("#stop")
     page.find(COMPLETE)
     assert "Stoppet" in page.text("#current .mode")
     page.until(lambda: page.script("return document.activeElement.tagName") == "TEXTAREA", "focus in the text box")
@@ -110,21 +110,21 @@ def test_follow_up_button_asks_on_and_the_first_turn_moves_up(page: Page) -> Non
     page.ask(NORWEGIAN)
     page.find(COMPLETE)
     offered = page.text("#current .next button")
-    page.click("#current .next button")
+    page.press("#current .next button")
     page.until(lambda: offered in page.text("#current .asked"), "the follow-up as the question")
     page.find(COMPLETE)
     assert NORWEGIAN in page.text("#past .asked")
-    page.click("#past .card")
+    page.press("#past .card")
     page.visible("dialog[open] mark")
-    page.click("dialog[open] .close")
+    page.press("dialog[open] .close")
     page.until(lambda: not page.all("dialog[open]"), "panel closed by its button")
 
 
 def test_example_is_asked_by_a_click_and_start_over_brings_the_examples_back(page: Page) -> None:
-    page.click("#examples button")
+    page.press("#examples button")
     page.find(COMPLETE)
     assert not page.all("#examples button") or not page.find("#examples button").is_displayed()
-    page.click("#clear")
+    page.press("#clear")
     page.until(lambda: not page.all(".turn") and page.find("#examples button").is_displayed(), "a fresh start")
 
 
@@ -142,7 +142,7 @@ def test_language_is_changed_at_once_and_remembered(browsers: Callable[[str], Pa
 @pytest.mark.parametrize("typed", ["", "🙂🙂"])
 def test_what_is_no_question_is_told_and_stays_in_the_box(page: Page, typed: str) -> None:
     page.fill(typed)
-    page.click("#send")
+    page.press("#send")
     page.visible(".notice")
     assert page.script("return document.querySelector('#question textarea').value") == typed
     assert not page.all(".turn")
@@ -150,7 +150,7 @@ def test_what_is_no_question_is_told_and_stays_in_the_box(page: Page, typed: str
 
 def test_far_too_long_text_is_told_its_length_and_stays(page: Page) -> None:
     page.fill("å" * 50_000)
-    page.click("#send")
+    page.press("#send")
     assert "50000" in page.text(".notice")
     assert page.script("return document.querySelector('#question textarea').value.length") == 50000
 
@@ -177,7 +177,7 @@ def test_narrow_screen_never_scrolls_sideways(browsers: Callable[[str], Page], w
     page.ask(RUSSIAN)
     page.find(COMPLETE)
     assert page.script(NARROW)
-    page.click("#current .card")
+    page.press("#current .card")
     assert page.find("dialog[open]").size["width"] == width
     assert page.script(NARROW)
 
@@ -239,9 +239,9 @@ def test_lost_connection_is_told_and_the_question_comes_back(browsers: Callable[
 def test_no_request_goes_to_another_host_and_no_policy_is_broken(browsers: Callable[[str], Page]) -> None:
     page = browsers("sv")
     page.open()
-    page.click("#examples button")
+    page.press("#examples button")
     page.find(COMPLETE)
-    page.click("#current .marker")
+    page.press("#current .marker")
     page.find("dialog[open] mark")
     hosts = {urlsplit(url).netloc for url in chromium.requested(page.driver) if url.startswith(("http", "ws"))}
     assert hosts == {urlsplit(page.address).netloc}

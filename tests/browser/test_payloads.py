@@ -111,7 +111,8 @@ def strange(page: Page) -> Any:
 
 def answered(page: Page, turn: int, what: str) -> None:
     """Waits for the end of that turn: for a moment the page shows the one before twice, as the past and still as the current one."""
-    page.until(lambda: page.all(f"[data-running=false] {COMPLETE}[data-turn='{turn}']"), what)
+    ended = f"[data-running=false] {COMPLETE}[data-turn='{turn}']"
+    page.until(lambda: page.all(ended) and len(page.all(".turn")) == turn, what)
 
 
 def test_nothing_runs_loads_or_becomes_markup(hostile: Page, trap: tuple[str, list[str]]) -> None:
@@ -121,9 +122,9 @@ def test_nothing_runs_loads_or_becomes_markup(hostile: Page, trap: tuple[str, li
         if number % AT_ONCE == 0:
             page.open()
         page.fill(f"Why {payload}")
-        page.click("#send")
+        page.press("#send")
         answered(page, number % AT_ONCE + 1, payload)
-        page.click("#current .marker")
+        page.press("#current .marker")
         page.find("dialog[open] mark")
         found, hit = strange(page)
         assert (found, hit) == ([], None), payload
@@ -149,7 +150,7 @@ def test_text_of_another_direction_stays_within_itself(hostile: Page) -> None:
     """The card's number, title and article keep their order, and the line below the answer its words."""
     hostile.open(1280)
     hostile.fill("שלום \u202e\u2067 עולם")
-    hostile.click("#send")
+    hostile.press("#send")
     hostile.find(COMPLETE)
     left = [hostile.find(f"#current .card {part}").rect["x"] for part in (".number", "strong", "cite")]
     assert left == sorted(left)
@@ -171,7 +172,7 @@ def test_real_answers_hold_no_payload_of_the_models(
         for number, start in enumerate(range(0, len(every), 20)):
             model._says = " ".join(f"{payload} [1]." for payload in every[start : start + 20])
             page.fill(NORWEGIAN)
-            page.click("#send")
+            page.press("#send")
             answered(page, number + 1, f"the answer to {start}")
             assert strange(page) == [[], None]
     assert asked == []

@@ -21,12 +21,12 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser import chromium
+from tests.browser.page import NORWEGIAN
 
 TIMES = 10
 SECONDS = 30.0
-QUESTION = "Hvordan får jeg tilbake tilliten etter et brutt løfte til teamet?"
 QUESTIONS = (
-    QUESTION,
+    NORWEGIAN,
     "En kund är arg för att leveransen blev sen igen. Vad säger jag?",
     "Wie sage ich meinem Team ehrlich, dass ich mich geirrt habe?",
     "Сотрудники шепчутся за спиной коллеги. Что мне делать?",

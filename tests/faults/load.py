@@ -16,16 +16,18 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from bot.assemble import Parts, wait_until_ready
+from bot.assemble import Parts
 from bot.config import Settings
 from bot.llm.protocol import Generator, Piece, Prompt
 from bot.web.api import AT_ONCE
 from bot.web.app import create_app
 from tests.fakes import SayingModel, repeating
+from tests.faults.model import with_real_model
+from tests.faults.office import QUESTIONS, last_event
 from tests.faults.trial import Row, Trial, memory_mb, open_files
 from tests.web.serving import serving
 
-QUESTION = "I promised a customer an answer before the weekend and forgot all about it. What do I say now?"
+QUESTION = QUESTIONS[0]
 GONE_SECONDS = 1.0
 """Within which the model stops after its client has gone."""
 GROWTH_MB = 40.0
@@ -64,10 +66,12 @@ def _chat(trial: Trial, name: str, model: Generator | None) -> Iterator[str]:
 
 def _check(told: str, own: str) -> list[str]:
     """What is wrong with a stream: it does not end, or holds somebody else's word."""
-    last = told.strip().split("\n\n")[-1]
-    wrong = (
-        [] if last.startswith("event: done") and json.loads(last.split("\ndata: ")[1])["id"] == own else [f"{own}: ends with {last[:200]}"]
-    )
+    try:
+        name, content = last_event(told)
+        whole = name == "done" and content["id"] == own
+    except ValueError:
+        whole = False
+    wrong = [] if whole else [f"{own}: ends with {told.strip()[-200:]}"]
     return wrong + [f"{own}: was told {found}" for found in set(_OWN.findall(told)) - {own}]
 
 
@@ -213,16 +217,8 @@ def real_model(trial: Trial) -> list[Row]:
     """20 clients at once with the real model; its queue takes some, the others get the composed answer (long form only)."""
     if not trial.long:
         return []
-    from tests.llm.models import model_file  # noqa: PLC0415 - only where there is a model
-
-    parts = Parts(Settings(home=trial.place("real"), model=str(model_file()), limit_address=100_000, answer_cache=False))
-    generator = parts.generator()
-    try:
-        wait_until_ready(generator, 300)
-        with serving(create_app(parts.coach(generator))) as address:
-            wrong, refused, slowest = asyncio.run(_ask_all(address, 20, 1.0))
-    finally:
-        generator.close()
+    with with_real_model(trial, "real") as (parts, generator), serving(create_app(parts.coach(generator))) as address:
+        wrong, refused, slowest = asyncio.run(_ask_all(address, 20, 1.0))
     return [Row.of("20 clients at once with the real model", 20, wrong, f"{refused} times 503, slowest {slowest:.0f} s")]
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -22,12 +22,12 @@ from bot.llm.local import WORKER, LocalModel
 from bot.llm.protocol import Message, Prompt
 from bot.llm.tuning import Tuning
 from bot.web.app import create_app
+from tests.faults.office import QUESTIONS, last_event
 from tests.faults.trial import Row, Trial
 from tests.web.serving import serving
 
 CONTEXT = 512
 KILLS, BACK_SECONDS = 20, 15.0
-ASKED = "I promised a customer an answer before the weekend and forgot all about it. What do I say now?"
 _HEAD = 6_000_000
 """Bytes of the file that say what is in it; behind them are weights, which only the checksum can tell from others."""
 _PROMPT = Prompt((Message("user", "Say in one sentence why promises matter."),))
@@ -65,41 +65,50 @@ def model_file(trial: Trial) -> list[Row]:
     ]
 
 
-def model_kills(trial: Trial) -> list[Row]:
-    """20 times SIGKILL to the model's process while it words an answer that is read over HTTP: every question is answered all the same."""
-    if not trial.long:
-        return []
+@contextmanager
+def with_real_model(trial: Trial, name: str) -> Iterator[tuple[Parts, LocalModel]]:
+    """The parts over a home of that name and the real model, ready; it is ended with the block."""
     from tests.llm.models import model_file as real  # noqa: PLC0415 - only where there is a model
 
-    dice, wrong, back, composed = trial.dice("model kills"), [], [], 0
-    parts = Parts(Settings(home=trial.place("killed"), model=str(real()), limit_address=100_000, answer_cache=False))
+    parts = Parts(Settings(home=trial.place(name), model=str(real()), limit_address=100_000, answer_cache=False))
     generator = parts.generator()
     assert isinstance(generator, LocalModel)
     try:
         wait_until_ready(generator, 300)
-        with serving(create_app(parts.coach(generator))) as address, ThreadPoolExecutor(1) as pool:
-            for number in range(KILLS):
-                asking = pool.submit(httpx.post, f"{address}/api/ask", json={"question": f"{ASKED} ({number})"}, timeout=120)
-                time.sleep(dice.uniform(0.2, 2.0))
-                if generator.pid is None:
-                    wrong.append(f"{number}: no process to kill")
-                    continue
-                os.kill(generator.pid, signal.SIGKILL)
-                killed = time.monotonic()
-                if httpx.get(f"{address}/healthz", timeout=5).status_code != 200:
-                    wrong.append(f"{number}: the page is down")
-                told = asking.result().text.strip().split("\n\n")[-1]
-                answer = json.loads(told.split("\ndata: ")[-1])
-                if not told.startswith("event: done") or not answer.get("answer"):
-                    wrong.append(f"{number}: {told[:200]}")
-                composed += answer.get("mode") == "composed"
-                while not (generator.ready and generator.pid) and time.monotonic() - killed < 60:
-                    time.sleep(0.05)
-                back.append(time.monotonic() - killed)
-                if back[-1] > BACK_SECONDS:
-                    wrong.append(f"{number}: back after {back[-1]:.0f} s")
+        yield parts, generator
     finally:
         generator.close()
+
+
+def model_kills(trial: Trial) -> list[Row]:
+    """20 times SIGKILL to the model's process while it words an answer that is read over HTTP: every question is answered all the same."""
+    if not trial.long:
+        return []
+    dice, wrong, back, composed = trial.dice("model kills"), [], [], 0
+    with (
+        with_real_model(trial, "killed") as (parts, generator),
+        serving(create_app(parts.coach(generator))) as address,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        for number in range(KILLS):
+            asking = pool.submit(httpx.post, f"{address}/api/ask", json={"question": f"{QUESTIONS[0]} ({number})"}, timeout=120)
+            time.sleep(dice.uniform(0.2, 2.0))
+            if generator.pid is None:
+                wrong.append(f"{number}: no process to kill")
+                continue
+            os.kill(generator.pid, signal.SIGKILL)
+            killed = time.monotonic()
+            if httpx.get(f"{address}/healthz", timeout=5).status_code != 200:
+                wrong.append(f"{number}: the page is down")
+            name, answer = last_event(asking.result().text)
+            if name != "done" or not answer.get("answer"):
+                wrong.append(f"{number}: {name} {answer}")
+            composed += answer.get("mode") == "composed"
+            while not (generator.ready and generator.pid) and time.monotonic() - killed < 60:
+                time.sleep(0.05)
+            back.append(time.monotonic() - killed)
+            if back[-1] > BACK_SECONDS:
+                wrong.append(f"{number}: back after {back[-1]:.0f} s")
     figure = f"{composed} of the answers composed; back after {median(back):.1f} s (median), {max(back):.1f} s at most"
     return [Row.of("SIGKILL to the model while it answers: no answer, page down, or not back within 15 s", KILLS, wrong, figure)]
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -107,6 +108,16 @@ def _version(text: str) -> int:
     return int(text.split("version ")[1].split(".", maxsplit=1)[0])
 
 
+def last_event(stream: str) -> tuple[str, dict[str, Any]]:
+    """Name and content of the last event of `POST /api/ask`.
+
+    Raises:
+        ValueError: the text does not end with an event.
+    """
+    name, _, content = stream.strip().split("\n\n")[-1].removeprefix("event: ").partition("\ndata: ")
+    return name, json.loads(content)
+
+
 class Asker:
     """Somebody who goes on asking the chat over HTTP and notes every answer that is not one."""
 
@@ -132,8 +143,7 @@ class Asker:
                 began = time.monotonic()
                 try:
                     told = client.post(f"{self._address}/api/ask", json={"question": self._questions[self.answered % len(self._questions)]})
-                    done = json.loads(told.text.strip().split("\n\n")[-1].split("\ndata: ")[-1])
-                    if told.status_code != 200 or not done.get("answer"):
+                    if told.status_code != 200 or not last_event(told.text)[1].get("answer"):
                         self.wrong.append(f"{told.status_code}: {told.text[-200:]}")
                 except (httpx.HTTPError, ValueError) as error:
                     self.wrong.append(f"{type(error).__name__}: {error}")

@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 from starlette.testclient import TestClient
 
 from bot.answer.own import said
-from bot.assemble import Parts, wait_until_ready
+from bot.assemble import Parts
 from bot.cache import AnswerCache
 from bot.coach import Coach
 from bot.config import Settings
@@ -34,6 +34,7 @@ from bot.web.chat import Chat
 from bot.web.exchange import Exchanges
 from bot.web.source import OwnText
 from tests.fakes import SayingModel, repeating
+from tests.faults.model import with_real_model
 from tests.faults.poisons import ASKED_WITH, TRAP, Poison, poisons
 from tests.faults.trial import Row, Trial
 from tests.web.test_payloads import OWN_TAGS
@@ -68,16 +69,10 @@ def poison_real_model(trial: Trial) -> list[Row]:
     """The same with the real model, and the orders pasted into the question, where they do reach its prompt (long form only)."""
     if not trial.long:
         return []
-    from tests.llm.models import model_file  # noqa: PLC0415 - only where there is a model
-
     plain = [case for case in poisons() if case.kind.startswith("plain")]
-    generator = Parts(Settings(home=trial.place("model"), model=str(model_file()))).generator()
-    try:
-        wait_until_ready(generator, 300)
+    with with_real_model(trial, "model") as (_, generator):
         documents = _poisoned(trial, generator, [(case, case.question) for case in poisons()])
         pasted = _poisoned(trial, generator, [(case, f"{ASKED_WITH[case.language]} «{case.order}»") for case in plain])
-    finally:
-        generator.close()
     return [*documents.rows("real model, poisoned documents", ""), *pasted.rows("real model, the order pasted into the question", "")]
 
 
